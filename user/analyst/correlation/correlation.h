@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stage 5, correlation: counts attempts per subject and rule within a window, exactly: a ring of
+ * the newest times, no decay, no scaling.
+ *
+ * Bounded: CORRELATION_SUBJECTS_MAX (rule, subject) pairs, the least recently used makes room.
+ */
+#ifndef ANALYST_CORRELATION_H
+#define ANALYST_CORRELATION_H
+
+#include <stdint.h>
+
+#include "analyst/evidence/evidence.h"
+#include "analyst/rules/rules.h"
+#include "base/cleanup.h"
+
+#define CORRELATION_SUBJECTS_MAX 65536
+
+/* A rule whose threshold this attempt reached. */
+struct match {
+	const struct rule *rule;
+	struct ipc_subject subject;	/* as the rule counts: address with its locking prefix (32, 64) */
+	uint64_t at_ns;
+	uint32_t tries;			/* within the window, this one included */
+	uint64_t first_ns;		/* oldest of them */
+	enum trust trust;		/* weakest of them */
+};
+
+struct correlation;
+int correlation_new(struct correlation **ret, const struct rule_set *rules, const uint64_t seed[2]);
+struct correlation *correlation_free(struct correlation *correlation);
+DEFINE_CLEANUP(correlation_free, struct correlation *)
+
+typedef void (*match_fn)(const struct match *match, void *arg);
+/* A reached threshold clears that pair's ring, so that the next match needs new tries. */
+void correlation_attempt(struct correlation *correlation, const struct attempt *attempt,
+			 match_fn fn, void *arg);
+/* Forgets the subject in all rules: it was released, or its lockout is over. */
+void correlation_forget(struct correlation *correlation, const struct ipc_subject *subject);
+/* From history at start: so many tries, all at that time. Below the threshold at most. */
+void correlation_restore(struct correlation *correlation, const struct ipc_subject *subject,
+			 uint32_t tries, uint64_t at_ns);
+
+struct correlation_stats {
+	uint32_t subjects;
+	uint64_t refused;
+};
+void correlation_stats(const struct correlation *correlation, struct correlation_stats *ret);
+
+#endif

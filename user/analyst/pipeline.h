@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The whole program on one page: the order of the stages, and nothing else.
+ *
+ * Live and replay feed the same pipeline: main.c from rings and log descriptors, replay.c from files.
+ */
+#ifndef ANALYST_PIPELINE_H
+#define ANALYST_PIPELINE_H
+
+#include "analyst/decision/decision.h"
+#include "analyst/evidence/evidence.h"
+#include "analyst/rules/rules.h"
+#include "analyst/sensor/sensor.h"
+#include "analyst/session/session.h"
+
+/* Where results go: bailiffd and the recorder, or standard output. */
+struct pipeline_sink {
+	void (*decision)(const struct decision *decision, void *arg);
+	void (*record)(const struct ipc_record *record, void *arg);
+	void *arg;
+};
+
+struct pipeline;
+int pipeline_new(struct pipeline **ret, const struct pipeline_sink *sink, const uint64_t seed[2]);
+struct pipeline *pipeline_free(struct pipeline *pipeline);
+DEFINE_CLEANUP(pipeline_free, struct pipeline *)
+
+/* Set-up; errors hold a sentence with file and line. */
+struct filter_set *pipeline_filters(struct pipeline *pipeline);
+int pipeline_add_service(struct pipeline *pipeline, const struct ipc_service *service);
+int pipeline_add_exempt(struct pipeline *pipeline, const struct addr *net, enum exempt_why why);
+int pipeline_add_rule(struct pipeline *pipeline, const char *name, const char *text, size_t len,
+		      char error[RULES_ERROR_MAX]);
+/* A log source with its filters (already added); filters that fail are told by error, the rest work: the number of failed ones. */
+int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *source,
+			void (*error)(const char *text, void *arg), void *arg);
+
+void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
+void pipeline_log_record(struct pipeline *pipeline, const struct log_record *record);
+void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
+void pipeline_outcome(struct pipeline *pipeline, const struct ipc_outcome *outcome);
+void pipeline_history(struct pipeline *pipeline, const struct ipc_history *history,
+		      uint64_t now_ns, int64_t boot_to_wall_ns);
+void pipeline_stats(const struct pipeline *pipeline, struct ipc_heartbeat *ret);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stage 4, rules: what to count and what follows, as data.
+ *
+ * One ini file per rule:
+ *   [rule]
+ *   id = ssh-brute-force		letters, digits, - ; unique, a later file of that id replaces
+ *   title = Password guessing over ssh
+ *   service = sshd			an attempt of this service counts (or filter = sudo)
+ *   failures = 5			tries ...
+ *   window = 10m			... within
+ *   subject = address			address | session
+ *   action = lock			observe | lock | terminate
+ *   lockout = 1h			length of the first one
+ *   factor = 2				each later one within 90 days is that much longer
+ *   longest = 1w
+ *   trust = witnessed			least trust of an attempt that counts: witnessed | attested | claimed
+ */
+#ifndef ANALYST_RULES_H
+#define ANALYST_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bailiff/ipc.h>
+
+#define RULES_MAX 64
+#define RULE_FAILURES_MAX 64
+#define RULES_ERROR_MAX 256
+
+struct rule {
+	char id[IPC_RULE_MAX];
+	char title[IPC_TEXT_MAX];
+	char service[IPC_NAME_MAX];
+	uint32_t failures;
+	uint64_t window_ns;
+	enum subject_kind subject;
+	enum action action;
+	uint64_t lockout_s;
+	uint64_t longest_s;
+	uint32_t factor;
+	enum trust trust;
+};
+
+struct rule_set {
+	struct rule rule[RULES_MAX];
+	unsigned int count;
+};
+
+/* Adds one file's rule; a set is unchanged on failure, error holds "NAME:LINE: reason". */
+int rules_add(struct rule_set *set, const char *name, const char *text, size_t len,
+	      char error[RULES_ERROR_MAX]);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The boundary between the processes: how a child is started, what it gives up, what it may say.
+ *
+ * spawn -> the child inherits one socket as fd 3, an empty environment but for what is named, no
+ * other fd; it is executed anew, so nothing of bailiffd's memory is in it. drop -> it gives up uid,
+ * capabilities, new privileges. sandbox -> it installs its seccomp allow-list (policy.c: all lists
+ * side by side, a reason per line), after it has compiled what needs executable memory.
+ */
+#ifndef PRIVSEP_PRIVSEP_H
+#define PRIVSEP_PRIVSEP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "privsep/channel.h"
+
+#define PRIVSEP_FD 3	/* the child's end of its channel to bailiffd */
+
+struct privsep_child {
+	pid_t pid;
+	int pidfd;		/* for exact signals and to be told of its end */
+	int channel_fd;		/* our end */
+};
+
+/* argv[0] is the path of the program; NULL-terminated. The child gets PR_SET_PDEATHSIG SIGTERM. */
+int privsep_spawn(const char *const argv[], struct privsep_child *ret);
+
+/*
+ * Changes to user's uid and gid with no supplementary groups ("" or NULL: stays who it is, for
+ * runs without root), clears every capability set and the bounding set, PR_SET_NO_NEW_PRIVS,
+ * PR_SET_DUMPABLE 0. Then proves that neither uid 0 nor a capability can be got back: -EPERM.
+ * -ESRCH: no such user.
+ */
+int privsep_drop(const char *user);
+
+/* Keeps only the capabilities named (libcap's cap_value_t) in all sets incl. bounding: bailiffd. */
+int privsep_keep_caps(const int *caps, size_t count);
+
+enum privsep_role {
+	PRIVSEP_ANALYST = 1,	/* no file is opened, no socket made, nothing executed, no W+X memory */
+	PRIVSEP_RECORDER,	/* files below its own folder only: openat is let through, Landlock walls it */
+	PRIVSEP_ENFORCER,	/* wide, but no ptrace, no module load, no new namespaces but by plan */
+	PRIVSEP_ROLE_MAX,
+};
+
+/*
+ * Installs the role's filter. folder (recorder only) is the one that Landlock leaves writable
+ * (kernel 5.13; skipped with a log line where there is none). Violations kill the process
+ * (SIGSYS), which the audit log and bailiffd's message name. With BAILIFF_SANDBOX=log in a debug
+ * build the filter logs instead. Not under ASan: *ret_active tells.
+ */
+int privsep_sandbox(enum privsep_role role, const char *folder, bool *ret_active);
+
+#endif
