@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What scenarios say and do inside a guest.
+#
+# A scenario is tests/vm/scenarios/NAME.sh, bash, run as root in a freshly booted Debian:
+#
+#     #!/bin/bash
+#     # SPDX-License-Identifier: GPL-2.0-only
+#     # One line of what it shows.
+#     # time: 90                     seconds it may take (default 120), wall clock
+#     # kernels: 6.1 6.12            only on these (default: all)
+#     # boot: audit=1                kernel arguments; a boot of its own, shared by all who want the same
+#     # boot 5.10: lsm=lockdown,yama,apparmor,bpf        the same, for one kernel only
+#     . /t/guest-lib.sh
+#     scenario_begin
+#     start_bailiff mode=enforce
+#     check 'alice logs in' attack 198.51.100.11 alice alice-pw
+#     check_not 'a wrong password does not' attack 198.51.100.11 alice wrong
+#     check 'the address is listed' wait_for 20 listed 198.51.100.11
+#
+# It passes if it ends with 0, made at least one check, and all checks held. What bailiff left behind
+# (processes, pinned maps, state, configuration) is removed at its end, whatever happened.
+#
+# Checks    check WHAT COMMAND...           holds if the command succeeds; its output is shown if not
+#           check_not WHAT COMMAND...       holds if the command fails
+#           check_eq WHAT WANTED GOT        holds if both are the same text
+#           scenario_skip WHY               ends the scenario, counted as skipped, never as passed
+#           note TEXT...                    a line in the log
+#           wait_for SECONDS COMMAND...     repeats until it succeeds; fails past the wall clock limit
+# Network   a namespace "atk" behind a veth, with addresses from documentation prefixes:
+#           198.51.100.11 to .19, 203.0.113.11 to .19 (each net's .1 is the guest),
+#           2001:db8:N::11 and ::12 for N = 1 to 4 (each N is its own /64, ::1 is the guest)
+#           from_atk COMMAND...             runs it in the namespace
+#           server_of ADDR                  the guest's address in the net of ADDR
+# Logins    users root alice bob mallory, passwords USER-pw; alice may sudo
+#           attack ADDR USER PASSWORD [COMMAND]   one ssh login from ADDR, one try; ssh's exit code
+#           guess ADDR USER [TRIES]               one connection with TRIES wrong passwords (default 3)
+#           session_open NAME ADDR USER [PASSWORD]  a login that stays, with a shell
+#           session_run NAME TEXT                 gives that shell a line; output: session_log NAME
+#           session_id NAME                       logind's name of it
+#           session_alive NAME; session_close NAME
+#           logins, guesses and sessions end by themselves after 60, 60 and 600 s
+# bailiff   start_bailiff [KEY=VALUE | SECTION.KEY=VALUE]...   writes a drop-in, starts bailiffd, waits
+#                                           for it to answer. KEY alone goes to [Bailiff].
+#           stop_bailiff                    orderly end; lockouts and state stay
+#           wipe_bailiff                    stop, then remove state, configuration and pinned objects
+#           bailiff_pid PROGRAM             pid of bailiffd, bailiff-analyst or bailiff-recorder
+#           bailiff_kill PROGRAM            SIGKILL to it
+#           bailiff_log                     what bailiff wrote since the scenario began
+#           journal [ARGS]                  the journal since the scenario began
+# Files     $OUT is the scenario's folder; what lies there comes back to the host.
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C.UTF-8 NO_COLOR=1
+OUT=${OUT:-/t/out/by-hand}
+LOGIN_LIMIT=60
+SESSION_LIMIT=600
+# shellcheck disable=SC2034 # for scenarios
+ATTACKERS_V4=(198.51.100.{11..19} 203.0.113.{11..19})
+# shellcheck disable=SC2034
+ATTACKERS_V6=(2001:db8:{1..4}::1{1,2})
+
+failures=0
+skipped=no
+
+# ---- checks --------------------------------------------------------------------------------------
+
+note() {
+	printf '  .... %s\n' "$*"
+}
+
+# verdict ok|FAIL WHAT
+verdict() {
+	printf '%s\t%s\n' "$1" "$2" >>"$OUT/checks"
+	printf '  %-4s %s\n' "$1" "$2"
+	[ "$1" = ok ] || failures=$((failures + 1))
+}
+
+# run_quietly COMMAND...: output to $OUT/last, shown by show_last.
+run_quietly() {
+	"$@" >"$OUT/last" 2>&1
+}
+
+show_last() {
+	tail -n 20 "$OUT/last" | cut -c1-400 | sed 's/^/       | /'
+}
+
+check() {
+	local what=$1 rc=0
+	shift
+	run_quietly "$@" || rc=$?
+	if [ "$rc" -eq 0 ]; then
+		verdict ok "$what"
+	else
+		verdict FAIL "$what"
+		note "code $rc from: $*"
+		show_last
+	fi
+}
+
+check_not() {
+	local what=$1
+	shift
+	if run_quietly "$@"; then
+		verdict FAIL "$what"
+		note "succeeded, but should not: $*"
+		show_last
+	else
+		verdict ok "$what"
+	fi
+}
+
+check_eq() {
+	if [ "$2" = "$3" ]; then
+		verdict ok "$1"
+	else
+		verdict FAIL "$1"
+		note "wanted '$2', got '$3'"
+	fi
+}
+
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.2
+	done
+}
+
+scenario_skip() {
+	skipped=yes
+	echo "$*" >"$OUT/skipped"
+	note "skipped: $*"
+	exit 77
+}
+
+scenario_begin() {
+	mkdir -p "$OUT"
+	: >"$OUT/checks"
+	BEGAN=$(date +%s.%N)
+	trap scenario_end EXIT
+	network_up
+}
+
+# The exit trap. A scenario that stops half-way keeps its own code.
+scenario_end() {
+	local rc=$? dir
+	trap - EXIT
+	for dir in "$OUT"/session-*; do
+		[ -d "$dir" ] && session_close "${dir##*/session-}"
+	done
+	journal >"$OUT/journal.log" 2>&1
+	if [ "$rc" -ne 0 ] && [ "$skipped" = no ] || [ "$failures" -gt 0 ]; then
+		note 'end of the journal:'
+		tail -n 30 "$OUT/journal.log" | cut -c1-300 | sed 's/^/       | /'
+	fi
+	wipe_bailiff
+	[ "$failures" -eq 0 ] || exit 1
+	exit "$rc"
+}
+
+journal() {
+	journalctl --no-pager --quiet --output=short-iso-precise --since="@${BEGAN%.*}" "$@"
+}
+
+# ---- network -------------------------------------------------------------------------------------
+
+from_atk() {
+	ip netns exec atk "$@"
+}
+
+# network_up: once a boot.
+network_up() {
+	local n
+	[ -e /run/netns/atk ] && return 0
+	ip netns add atk
+	ip link add srv0 type veth peer name atk0 netns atk
+	ip link set srv0 up
+	ip -n atk link set lo up
+	ip -n atk link set atk0 up
+	for n in 198.51.100 203.0.113; do
+		ip addr add "$n.1/24" dev srv0
+	done
+	for n in "${ATTACKERS_V4[@]}"; do
+		ip -n atk addr add "$n/24" dev atk0
+	done
+	# Without duplicate address detection, which would cost seconds.
+	for n in 1 2 3 4; do
+		ip addr add "2001:db8:$n::1/64" dev srv0 nodad
+	done
+	for n in "${ATTACKERS_V6[@]}"; do
+		ip -n atk addr add "$n/64" dev atk0 nodad
+	done
+}
+
+server_of() {
+	case $1 in
+	*:*) echo "${1%::*}::1" ;;
+	*) echo "${1%.*}.1" ;;
+	esac
+}
+
+# ---- logins --------------------------------------------------------------------------------------
+
+SSH_OPTIONS=(-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
+	-o PreferredAuthentications=password -o PubkeyAuthentication=no -o ConnectTimeout=20)
+
+attack() {
+	local addr=$1 user=$2 password=$3
+	shift 3
+	SSHPASS=$password timeout "$LOGIN_LIMIT" ip netns exec atk sshpass -e ssh "${SSH_OPTIONS[@]}" \
+		-o NumberOfPasswordPrompts=1 -b "$addr" -l "$user" "$(server_of "$addr")" \
+		"${@:-true}" </dev/null
+}
+
+# sshpass gives up at the second question, so the tries of one connection come from an askpass program.
+guess() {
+	local addr=$1 user=$2 tries=${3:-3}
+	printf '#!/bin/sh\necho not-the-password\n' >/run/guess-askpass
+	chmod 755 /run/guess-askpass
+	SSH_ASKPASS=/run/guess-askpass SSH_ASKPASS_REQUIRE=force DISPLAY=none \
+		timeout "$LOGIN_LIMIT" ip netns exec atk ssh "${SSH_OPTIONS[@]}" \
+		-o NumberOfPasswordPrompts="$tries" -b "$addr" -l "$user" "$(server_of "$addr")" \
+		true </dev/null
+}
+
+session_log() {
+	cat "$OUT/session-$1/log"
+}
+
+session_up() {
+	grep -q '^session-up ' "$OUT/session-$1/log"
+}
+
+session_open() {
+	local name=$1 addr=$2 user=$3 password=${4:-$3-pw} dir=$OUT/session-$1
+
+	mkdir -p "$dir"
+	rm -f "$dir/in"
+	mkfifo "$dir/in"
+	: >"$dir/log"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	local command='echo session-up $XDG_SESSION_ID; exec bash'
+
+	# Both ends, so that neither side waits for the other to open it.
+	exec {session_fd}<>"$dir/in"
+	SSHPASS=$password timeout "$SESSION_LIMIT" ip netns exec atk sshpass -e ssh \
+		"${SSH_OPTIONS[@]}" -o NumberOfPasswordPrompts=1 -b "$addr" -l "$user" \
+		"$(server_of "$addr")" "$command" \
+		<&"$session_fd" >"$dir/log" 2>&1 {session_fd}>&- &
+	echo $! >"$dir/pid"
+	printf '%s\n' "$session_fd" >"$dir/fd"
+	wait_for "$LOGIN_LIMIT" session_up "$name"
+}
+
+session_run() {
+	printf '%s\n' "$2" >"$OUT/session-$1/in"
+}
+
+session_id() {
+	sed -n 's/^session-up //p' "$OUT/session-$1/log"
+}
+
+session_alive() {
+	kill -0 "$(cat "$OUT/session-$1/pid")" 2>/dev/null
+}
+
+session_close() {
+	local dir=$OUT/session-$1 pid fd
+	pid=$(cat "$dir/pid")
+	fd=$(cat "$dir/fd")
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	{ exec {fd}>&-; } 2>/dev/null
+	rm -f "$dir/in"
+	mv "$dir" "$OUT/closed-$1-$pid"
+}
+
+# ---- bailiff -------------------------------------------------------------------------------------
+
+CONF=/etc/bailiff/bailiff.conf.d/90-scenario.conf
+
+bailiff_answers() {
+	systemctl -q is-active bailiffd.service && timeout 10 bailiffctl status >/dev/null 2>&1
+}
+
+start_bailiff() {
+	local setting key
+	command -v bailiffd >/dev/null || { verdict FAIL 'bailiffd is installed'; return 1; }
+	mkdir -p "${CONF%/*}"
+	: >"$CONF"
+	for setting in "$@"; do
+		key=${setting%%=*}
+		case $key in
+		*.*) printf '[%s]\n%s=%s\n' "${key%.*}" "${key##*.}" "${setting#*=}" ;;
+		*) printf '[Bailiff]\n%s\n' "$setting" ;;
+		esac >>"$CONF"
+	done
+	systemctl reset-failed bailiffd.service 2>/dev/null
+	systemctl start --no-block bailiffd.service
+	if ! wait_for 60 bailiff_answers; then
+		verdict FAIL 'bailiffd answers within 60 s'
+		timeout 10 bailiffctl status 2>&1 | sed 's/^/       | /'
+		bailiff_log | tail -n 30 | sed 's/^/       | /'
+		return 1
+	fi
+}
+
+stop_bailiff() {
+	systemctl stop bailiffd.service
+}
+
+wipe_bailiff() {
+	local file
+	systemctl -q is-active bailiffd.service 2>/dev/null && stop_bailiff
+	rm -rf /sys/fs/bpf/bailiff /var/lib/bailiff "$CONF"
+	# A frozen cgroup would hang every later login of its user.
+	while read -r file; do
+		echo 0 >"$file" 2>/dev/null
+	done < <(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} + 2>/dev/null)
+}
+
+bailiff_pid() {
+	local pid group
+	group=$(systemctl show -P ControlGroup bailiffd.service)
+	[ -n "$group" ] || return 1
+	while read -r pid; do
+		[ "$(basename "$(readlink "/proc/$pid/exe")")" = "$1" ] && echo "$pid" && return 0
+	done < <(find "/sys/fs/cgroup$group" -name cgroup.procs -exec cat {} +)
+	return 1
+}
+
+bailiff_kill() {
+	local pid
+	pid=$(bailiff_pid "$1") && kill -KILL "$pid"
+}
+
+bailiff_log() {
+	journal -u bailiffd.service --output=cat
+}
