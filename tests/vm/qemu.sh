@@ -83,21 +83,34 @@ stamp_lines() {
 }
 
 # run_qemu SECONDS OUT ARGS...: console.log, test.log and qemu.log in OUT; returns the guest's code.
+# QEMU runs in the background, because a shell runs no trap while it waits for a foreground command.
 run_qemu() {
 	local limit=$1 out=$2 rc
 	shift 2
-	rm -f "$out/console.log" "$out/test.log"
-	timeout --foreground -k 5 "$limit" qemu-system-x86_64 -machine q35 -cpu max -nodefaults \
-		-no-user-config -display none -no-reboot -nic none "$@" \
-		-serial "file:$out/console.log" -serial stdio </dev/null 2>"$out/qemu.log" |
-		stamp_lines "$out/test.log"
-	rc=${PIPESTATUS[0]}
+	rm -f "$out/console.log" "$out/test.log" "$out/qemu.code"
+	{
+		timeout --foreground -k 5 "$limit" qemu-system-x86_64 -machine q35 -cpu max \
+			-nodefaults -no-user-config -display none -no-reboot -nic none "$@" \
+			-serial "file:$out/console.log" -serial stdio </dev/null 2>"$out/qemu.log" &
+		echo $! >"$out/qemu.pid"
+		wait $!
+		echo $? >"$out/qemu.code"
+	} | stamp_lines "$out/test.log" &
+	wait $!
+	rc=$(cat "$out/qemu.code")
+	rm -f "$out/qemu.pid" "$out/qemu.code"
 	if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
 		echo "guest: not done after $limit s of wall time" >&2
 		return 124
 	fi
 	rc=$(sed -n 's/.*@@RC \([0-9]\{1,3\}\)$/\1/p' "$out/test.log" | tail -n 1)
 	return "${rc:-125}"
+}
+
+# stop_qemu OUT: for the trap of whoever is told to end.
+stop_qemu() {
+	[ -s "$1/qemu.pid" ] && kill -TERM "$(cat "$1/qemu.pid")"
+	rm -f "$1/qemu.pid"
 }
 
 # show_death OUT: the end of what a guest without a code left behind.
