@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bailiffd: the one process with rights. This header is the line inside it.
+ *
+ * Above it: processes, descriptors, sockets, configuration (main, children, sources, control).
+ * Below it: everything that touches BPF, the kernel's tables and sessions (hooks, lockouts).
+ * Nothing below it knows of children or channels; nothing above it includes libbpf. One thread, one
+ * loop: no call blocks for more than about 2 s (freezing a session), usual ones not for 1 ms.
+ */
+#ifndef ENFORCER_ENFORCER_H
+#define ENFORCER_ENFORCER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <bailiff/control.h>
+#include <bailiff/ipc.h>
+#include <bailiff/lockout.h>
+
+#include "base/addr.h"
+#include "base/cleanup.h"
+#include "enforcer/conf.h"
+
+/* ---- hooks: the BPF programs ---------------------------------------------------------------- */
+
+struct hooks;
+
+/*
+ * Loads and attaches what this kernel runs; what it does not run is a finding, not a failure. With
+ * dry (observe mode) no lockout program is loaded, nothing is pinned. Negative only if not even
+ * exec events can be had; the findings so far are then logged. Fills bl_services and bl_ports.
+ */
+int hooks_load(const struct conf *conf, bool dry, struct hooks **ret);
+/* Detaches the sensors; pinned lockout programs stay. */
+struct hooks *hooks_free(struct hooks *hooks);
+DEFINE_CLEANUP(hooks_free, struct hooks *)
+
+/* Descriptor (borrowed) of a ring buffer map and the size of its data area. -ENOENT. */
+int hooks_ring_fd(const struct hooks *hooks, enum ipc_ring_which which, uint32_t *ret_size);
+
+/* Sums over the CPUs, indexed by enum bl_counter; zeros where a map is missing. */
+int hooks_counters(const struct hooks *hooks, uint64_t ret_count[BL_COUNT_MAX]);
+
+typedef int (*finding_fn)(const struct control_finding *finding, void *arg);
+/* fn per finding, in the order a person reads them; nonzero from fn ends and is returned. */
+int hooks_findings(const struct hooks *hooks, finding_fn fn, void *arg);
+/* Number of findings that are not FINDING_OK: ipc_status.degraded. */
+uint32_t hooks_degraded(const struct hooks *hooks);
+
+/* Rewrites bl_services and bl_ports where a program file's inode or the configuration changed.
+ * Called each 10 s and at reload: an upgraded sshd is known at once. 1: something changed. */
+int hooks_services(struct hooks *hooks, const struct conf *conf);
+/* 1: the sensors tell this service's outcome (at least its session binary is there). */
+bool hooks_service_sensed(const struct hooks *hooks, uint16_t service);
+
+/* Login sessions that were there before the sensors; once, after hooks_load. Number found. */
+int hooks_takeover(struct hooks *hooks);
+
+/* --clear: removes pins, and so every lockout. */
+int hooks_clear(void);
+
+/* bailiffd --doctor: probes by loading; attaches only inside namespaces of its own. */
+int doctor_probe(const struct conf *conf, finding_fn fn, void *arg);
+
+/* ---- lockouts: policy, kernel tables, state on disk, sessions -------------------------------- */
+
+struct lockouts;
+
+/* Anything that happened: expiry, an ended process of a terminated session, a release. Also called
+ * from within lockouts_decide and lockouts_operator for what happens on the way there. */
+typedef void (*outcome_fn)(const struct ipc_outcome *outcome, void *arg);
+
+/* An exempt net with the reason for it; the whole list is replaced at each change. */
+struct exempt_net {
+	struct addr net;
+	enum exempt_why why;
+};
+
+/* hooks may be NULL or loaded dry: then everything is OUTCOME_OBSERVED. Borrows hooks; keeps what
+ * it needs of conf. Restores what state_dir remembers. */
+int lockouts_open(struct lockouts **ret, const struct conf *conf, struct hooks *hooks,
+		  outcome_fn fn, void *arg);
+struct lockouts *lockouts_free(struct lockouts *lockouts);	/* writes state; releases nothing */
+DEFINE_CLEANUP(lockouts_free, struct lockouts *)
+
+/* After a reload; lockouts in force stay. */
+void lockouts_conf(struct lockouts *lockouts, const struct conf *conf);
+/* Configured, loopback, own and gateway together. Copies. */
+int lockouts_exempt(struct lockouts *lockouts, const struct exempt_net *nets, size_t count);
+
+/* Always fills ret (result tells); negative: internal failure, ret is then OUTCOME_FAILED. */
+int lockouts_decide(struct lockouts *lockouts, const struct ipc_decision *decision,
+		    struct ipc_outcome *ret);
+
+/*
+ * CONTROL_LOCK and CONTROL_RELEASE. who is for the record ("alice (uid 0)"), peer_pid the asking
+ * process: the session it runs in needs force. Fills ret->error, text, result, count; outcomes of
+ * what was done go to fn.
+ */
+void lockouts_operator(struct lockouts *lockouts, const struct control_request *request,
+		       const char *who, pid_t peer_pid, struct control_reply *ret);
+
+/* Expiry, unfinished freezes, state. When to call again (CLOCK_BOOTTIME, at most 1 s away). */
+uint64_t lockouts_tick(struct lockouts *lockouts, uint64_t now_boot_ns);
+
+typedef int (*lockout_fn)(const struct control_lockout *lockout, void *arg);
+typedef int (*session_fn)(const struct control_session *session, void *arg);
+int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg);
+int sessions_each(struct lockouts *lockouts, session_fn fn, void *arg);
+
+/* Fills lockouts_address, _session, _user and refused_limit. */
+void lockouts_status(const struct lockouts *lockouts, struct ipc_status *status);
+
+/* --clear, after hooks_clear: removes the state file. */
+int lockouts_clear(const struct conf *conf);
+
+#endif
