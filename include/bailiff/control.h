@@ -18,44 +18,44 @@
 
 #include <bailiff/ipc.h>
 
-#define CONTROL_VERSION		1
-#define CONTROL_SOCKET		"/run/bailiff/control"
-#define STATUS_SOCKET		"/run/bailiff/status"
-#define STATUS_JSON_MAX		8192
+#define CONTROL_VERSION 1
+#define CONTROL_SOCKET "/run/bailiff/control"
+#define STATUS_SOCKET "/run/bailiff/status"
+#define STATUS_JSON_MAX 8192
 
 enum control_op {
-	CONTROL_STATUS = 1,	/* reply: status */
-	CONTROL_LIST,		/* replies: lockout, one each */
-	CONTROL_SESSIONS,	/* replies: session, one each */
+	CONTROL_STATUS = 1, /* reply: status */
+	CONTROL_LIST, /* replies: lockout, one each */
+	CONTROL_SESSIONS, /* replies: session, one each */
 	CONTROL_LOCK,
 	CONTROL_RELEASE,
 	CONTROL_RELOAD,
-	CONTROL_FINDINGS,	/* replies: finding, one each: what doctor says of the running agent */
+	CONTROL_FINDINGS, /* replies: finding, one each: what doctor says of the running agent */
 	CONTROL_OP_MAX,
 };
 
 struct control_request {
 	__u32 version;
-	__u32 op;		/* enum control_op */
-	struct ipc_subject subject;	/* LOCK, RELEASE; kind NONE with RELEASE: everything */
-	__u32 action;		/* LOCK of a session: LOCK = the configured ladder, or FREEZE, TERMINATE */
-	__u32 seconds;		/* 0: the configured length */
-	__u32 force;		/* 1: also a subject that is exempt by default (not: configured as exempt) */
+	__u32 op; /* enum control_op */
+	struct ipc_subject subject; /* LOCK, RELEASE; kind NONE with RELEASE: everything */
+	__u32 action; /* LOCK of a session: LOCK = the configured ladder, or FREEZE, TERMINATE */
+	__u32 seconds; /* 0: the configured length */
+	__u32 force; /* 1: also a subject that is exempt by default (not: configured as exempt) */
 	__u32 pad;
 	char reason[IPC_TEXT_MAX];
 };
 
 enum finding_state {
 	FINDING_OK = 1,
-	FINDING_DEGRADED,	/* works another way or in part; text says what that costs */
-	FINDING_MISSING,	/* does not work */
+	FINDING_DEGRADED, /* works another way or in part; text says what that costs */
+	FINDING_MISSING, /* does not work */
 	FINDING_STATE_MAX,
 };
 
 struct control_finding {
-	__u32 state;		/* enum finding_state */
+	__u32 state; /* enum finding_state */
 	__u32 pad;
-	char name[IPC_NAME_MAX];	/* "exec events", "session birth", "address lockout"… */
+	char name[IPC_NAME_MAX]; /* "exec events", "session birth", "address lockout"… */
 	char text[IPC_TEXT_MAX];
 };
 
@@ -78,9 +78,9 @@ struct control_session {
 	__u32 auid;
 	__u32 audit_session;
 	__u32 leader_pid;
-	__u32 processes;	/* that exist now */
-	__u32 locked;		/* enum action in force, 0 = none */
-	__u32 flags;		/* BL_SESSION_* */
+	__u32 processes; /* that exist now */
+	__u32 locked; /* enum action in force, 0 = none */
+	__u32 flags; /* BL_SESSION_* */
 	struct bl_endpoint end;
 	char user[IPC_USER_MAX];
 	char service[IPC_NAME_MAX];
@@ -88,10 +88,10 @@ struct control_session {
 
 struct control_reply {
 	__u32 version;
-	__u32 more;		/* 1: another reply follows */
-	__s32 error;		/* 0, or -errno; text tells in a sentence */
-	__u32 result;		/* enum outcome_result of a LOCK or RELEASE */
-	__u64 count;		/* lockouts released, sessions locked */
+	__u32 more; /* 1: another reply follows */
+	__s32 error; /* 0, or -errno; text tells in a sentence */
+	__u32 result; /* enum outcome_result of a LOCK or RELEASE */
+	__u64 count; /* lockouts released, sessions locked */
 	char text[IPC_TEXT_MAX];
 	union {
 		struct ipc_status status;
@@ -102,18 +102,18 @@ struct control_reply {
 };
 
 enum status_op {
-	STATUS_WATCH = 1,	/* every record and outcome from now on */
-	STATUS_WHY,		/* records and outcomes about the subject, oldest first */
-	STATUS_HISTORY,		/* decisions and outcomes, oldest first */
+	STATUS_WATCH = 1, /* every record and outcome from now on */
+	STATUS_WHY, /* records and outcomes about the subject, oldest first */
+	STATUS_HISTORY, /* decisions and outcomes, oldest first */
 	STATUS_OP_MAX,
 };
 
 struct status_request {
 	__u32 version;
-	__u32 op;		/* enum status_op */
+	__u32 op; /* enum status_op */
 	struct ipc_subject subject;
-	__u64 since_wall_ns;	/* 0: from the beginning */
-	__u32 limit;		/* newest N; 0 = 1000 */
+	__u64 since_wall_ns; /* 0: from the beginning */
+	__u32 limit; /* newest N; 0 = 1000 */
 	__u32 pad;
 };
 

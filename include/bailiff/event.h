@@ -26,39 +26,39 @@
 #include <linux/types.h>
 #endif
 
-#define BL_PATH_MAX	256	/* bytes with the final NUL; longer paths keep their END, flagged */
-#define BL_ARGS_SMALL	512	/* argv bytes kept in the usual exec record */
-#define BL_ARGS_LARGE	3584	/* argv bytes kept in the large one; the rest is cut, flagged */
-#define BL_TTY_MAX	16
-#define BL_COMM_MAX	16
-#define BL_UNSET	0xffffffffU	/* auid, audit_session: not set */
+#define BL_PATH_MAX 256 /* bytes with the final NUL; longer paths keep their END, flagged */
+#define BL_ARGS_SMALL 512 /* argv bytes kept in the usual exec record */
+#define BL_ARGS_LARGE 3584 /* argv bytes kept in the large one; the rest is cut, flagged */
+#define BL_TTY_MAX 16
+#define BL_COMM_MAX 16
+#define BL_UNSET 0xffffffffU /* auid, audit_session: not set */
 
 enum bl_event_kind {
 	BL_EVENT_EXEC = 1,
-	BL_EVENT_FORK,		/* new process (not thread) */
-	BL_EVENT_EXIT,		/* the last thread of a process is gone */
-	BL_EVENT_SESSION,	/* a login session was born, or ended (BL_SESSION_END) */
-	BL_EVENT_CONNECTION,	/* TCP connection to a watched local port: opened or closed */
+	BL_EVENT_FORK, /* new process (not thread) */
+	BL_EVENT_EXIT, /* the last thread of a process is gone */
+	BL_EVENT_SESSION, /* a login session was born, or ended (BL_SESSION_END) */
+	BL_EVENT_CONNECTION, /* TCP connection to a watched local port: opened or closed */
 	BL_EVENT_MAX,
 };
 
 /* Role of a program file within a service; which file has which role is bl_services' content. */
 enum bl_role {
 	BL_ROLE_NONE,
-	BL_ROLE_SESSION,	/* one process per connection, holds the connection as fd 0 at exec */
-	BL_ROLE_PREAUTH,	/* its child before authentication, where that is a program of its own */
-	BL_ROLE_CHECK,		/* helper that checks a password: exit 0 right, 7 wrong */
-	BL_ROLE_GAIN,		/* gains privilege by design: sudo, su, pkexec */
+	BL_ROLE_SESSION, /* one process per connection, holds the connection as fd 0 at exec */
+	BL_ROLE_PREAUTH, /* its child before authentication, where that is a program of its own */
+	BL_ROLE_CHECK, /* helper that checks a password: exit 0 right, 7 wrong */
+	BL_ROLE_GAIN, /* gains privilege by design: sudo, su, pkexec */
 	BL_ROLE_MAX,
 };
 
 /* Every record starts with this. len is the length of the whole record. */
 struct bl_event_head {
-	__u16 kind;		/* enum bl_event_kind */
-	__u16 flags;		/* per kind, below */
+	__u16 kind; /* enum bl_event_kind */
+	__u16 flags; /* per kind, below */
 	__u32 len;
-	__u64 boot_ns;		/* CLOCK_BOOTTIME */
-	__u64 lost;		/* records refused so far, both rings, since the sensors were loaded */
+	__u64 boot_ns; /* CLOCK_BOOTTIME */
+	__u64 lost; /* records refused so far, both rings, since the sensors were loaded */
 };
 
 /*
@@ -66,7 +66,7 @@ struct bl_event_head {
  * four bytes with the rest zero, v4-mapped IPv6 folded to IPv4 by the sensor.
  */
 struct bl_endpoint {
-	__u16 family;		/* 0 none, 2 AF_INET, 10 AF_INET6, 1 AF_UNIX (no address) */
+	__u16 family; /* 0 none, 2 AF_INET, 10 AF_INET6, 1 AF_UNIX (no address) */
 	__u16 peer_port;
 	__u16 local_port;
 	__u16 pad;
@@ -77,29 +77,29 @@ struct bl_endpoint {
 /* Ids are those of the initial namespaces. Processes are named by (pid, start_ns), which pid
  * reuse and exec by a non-leader thread (266b7a021f7d copies the start time) leave unique. */
 struct bl_task {
-	__u32 pid;		/* thread group id */
+	__u32 pid; /* thread group id */
 	__u32 tid;
-	__u32 ppid;		/* thread group of real_parent */
+	__u32 ppid; /* thread group of real_parent */
 	__u32 uid;
 	__u32 euid;
 	__u32 gid;
-	__u32 auid;		/* loginuid, BL_UNSET if none */
-	__u32 audit_session;	/* kernel's session number, BL_UNSET if none */
-	__u64 start_ns;		/* start_boottime of the group leader */
+	__u32 auid; /* loginuid, BL_UNSET if none */
+	__u32 audit_session; /* kernel's session number, BL_UNSET if none */
+	__u64 start_ns; /* start_boottime of the group leader */
 	__u64 parent_start_ns;
-	__u64 session;		/* our tag, 0 = none */
-	__u64 cgroup;		/* id on the default hierarchy = inode of its folder */
+	__u64 session; /* our tag, 0 = none */
+	__u64 cgroup; /* id on the default hierarchy = inode of its folder */
 };
 
 /* head.flags of an exec */
-#define BL_EXEC_SETUID		(1 << 0)	/* set-user/group-ID or file capabilities took effect */
-#define BL_EXEC_MEMFD		(1 << 1)
-#define BL_EXEC_DELETED		(1 << 2)	/* the file has no link any more */
-#define BL_EXEC_SCRIPT		(1 << 3)	/* started through an interpreter line */
-#define BL_EXEC_WRITABLE_DIR	(1 << 4)	/* the file's folder is writable by everybody */
-#define BL_EXEC_ARGS_CUT	(1 << 5)
-#define BL_EXEC_EXE_CUT		(1 << 6)	/* exe holds the end of a longer path */
-#define BL_EXEC_CWD_CUT		(1 << 7)
+#define BL_EXEC_SETUID (1 << 0) /* set-user/group-ID or file capabilities took effect */
+#define BL_EXEC_MEMFD (1 << 1)
+#define BL_EXEC_DELETED (1 << 2) /* the file has no link any more */
+#define BL_EXEC_SCRIPT (1 << 3) /* started through an interpreter line */
+#define BL_EXEC_WRITABLE_DIR (1 << 4) /* the file's folder is writable by everybody */
+#define BL_EXEC_ARGS_CUT (1 << 5)
+#define BL_EXEC_EXE_CUT (1 << 6) /* exe holds the end of a longer path */
+#define BL_EXEC_CWD_CUT (1 << 7)
 
 /*
  * A program was started. exe is the resolved path of the file that runs (the interpreter, for a
@@ -110,11 +110,11 @@ struct bl_task {
 struct bl_event_exec {
 	struct bl_event_head head;
 	struct bl_task task;
-	struct bl_endpoint end;		/* fd 0's socket; only for BL_ROLE_SESSION and _PREAUTH */
+	struct bl_endpoint end; /* fd 0's socket; only for BL_ROLE_SESSION and _PREAUTH */
 	__u64 exe_ino;
-	__u32 exe_dev;			/* s_dev in the kernel's form (major << 20 | minor) */
-	__u16 service;			/* bl_services' id, 0 = none */
-	__u16 role;			/* enum bl_role */
+	__u32 exe_dev; /* s_dev in the kernel's form (major << 20 | minor) */
+	__u16 service; /* bl_services' id, 0 = none */
+	__u16 role; /* enum bl_role */
 	__u32 args_len;
 	__u32 args_kept;
 	char tty[BL_TTY_MAX];
@@ -128,29 +128,29 @@ struct bl_event_exec {
 
 struct bl_event_fork {
 	struct bl_event_head head;
-	struct bl_task task;		/* the child; ppid and parent_start_ns are the forking process */
+	struct bl_task task; /* the child; ppid and parent_start_ns are the forking process */
 };
 
 struct bl_event_exit {
 	struct bl_event_head head;
 	struct bl_task task;
-	__u32 exit_code;		/* as the kernel keeps it: status << 8 | signal */
-	__u16 service;			/* of the program that ran, 0 = none */
+	__u32 exit_code; /* as the kernel keeps it: status << 8 | signal */
+	__u16 service; /* of the program that ran, 0 = none */
 	__u16 role;
 	char comm[BL_COMM_MAX];
 };
 
 /* head.flags of a session event */
-#define BL_SESSION_END		(1 << 0)	/* no task carries the tag any more */
-#define BL_SESSION_INFERRED	(1 << 1)	/* was there before the sensors; taken over from /proc */
-#define BL_SESSION_LATE		(1 << 2)	/* seen at a later fork or exec, not at the loginuid write */
+#define BL_SESSION_END (1 << 0) /* no task carries the tag any more */
+#define BL_SESSION_INFERRED (1 << 1) /* was there before the sensors; taken over from /proc */
+#define BL_SESSION_LATE (1 << 2) /* seen at a later fork or exec, not at the loginuid write */
 
 struct bl_event_session {
 	struct bl_event_head head;
-	struct bl_task task;		/* the process that became the session's first */
-	struct bl_endpoint end;		/* the connection it serves, family 0 if none */
+	struct bl_task task; /* the process that became the session's first */
+	struct bl_endpoint end; /* the connection it serves, family 0 if none */
 	__u64 session;
-	__u64 parent_session;		/* the tag it carried before, 0 = none */
+	__u64 parent_session; /* the tag it carried before, 0 = none */
 	__u16 service;
 	__u16 pad16;
 	__u32 pad32;
@@ -164,8 +164,8 @@ enum bl_connection_state {
 struct bl_event_connection {
 	struct bl_event_head head;
 	struct bl_endpoint end;
-	__u32 netns;			/* inode of the network namespace */
-	__u32 state;			/* enum bl_connection_state */
+	__u32 netns; /* inode of the network namespace */
+	__u32 state; /* enum bl_connection_state */
 };
 
 /* Big enough for any record; the form in which replay and the ring feed the pipeline. */
@@ -181,7 +181,8 @@ union bl_event {
 _Static_assert(sizeof(struct bl_event_head) == 24, "event head");
 _Static_assert(sizeof(struct bl_endpoint) == 40, "endpoint");
 _Static_assert(sizeof(struct bl_task) == 64, "task");
-_Static_assert(sizeof(struct bl_event_exec) == 24 + 64 + 40 + 24 + 32 + 768 + BL_ARGS_LARGE, "exec");
+_Static_assert(sizeof(struct bl_event_exec) == 24 + 64 + 40 + 24 + 32 + 768 + BL_ARGS_LARGE,
+	       "exec");
 _Static_assert(sizeof(struct bl_event_fork) == 88, "fork");
 _Static_assert(sizeof(struct bl_event_exit) == 112, "exit");
 _Static_assert(sizeof(struct bl_event_session) == 152, "session");

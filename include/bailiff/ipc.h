@@ -20,28 +20,28 @@
 #ifndef BAILIFF_IPC_H
 #define BAILIFF_IPC_H
 
-#include <linux/types.h>
 #include <bailiff/event.h>
+#include <linux/types.h>
 
-#define IPC_VERSION	1
-#define IPC_NAME_MAX	32	/* service, filter, source names */
-#define IPC_PATH_MAX	256
-#define IPC_RULE_MAX	64
-#define IPC_USER_MAX	64	/* user names are cut here, flagged nowhere: they are only shown */
-#define IPC_TEXT_MAX	256
-#define IPC_LINE_MAX	512	/* excerpt of a log line */
+#define IPC_VERSION 1
+#define IPC_NAME_MAX 32 /* service, filter, source names */
+#define IPC_PATH_MAX 256
+#define IPC_RULE_MAX 64
+#define IPC_USER_MAX 64 /* user names are cut here, flagged nowhere: they are only shown */
+#define IPC_TEXT_MAX 256
+#define IPC_LINE_MAX 512 /* excerpt of a log line */
 
 enum ipc_kind {
 	IPC_HELLO = 1,
 	IPC_EXEMPT,
 	IPC_SERVICE,
-	IPC_FILE,		/* carries an fd */
-	IPC_SOURCE,		/* carries an fd */
-	IPC_SOURCE_FD,		/* carries an fd */
-	IPC_RING,		/* carries an fd */
-	IPC_NOTIFY,		/* carries an fd */
-	IPC_PEER,		/* carries an fd */
-	IPC_LISTEN,		/* carries an fd */
+	IPC_FILE, /* carries an fd */
+	IPC_SOURCE, /* carries an fd */
+	IPC_SOURCE_FD, /* carries an fd */
+	IPC_RING, /* carries an fd */
+	IPC_NOTIFY, /* carries an fd */
+	IPC_PEER, /* carries an fd */
+	IPC_LISTEN, /* carries an fd */
 	IPC_START,
 	IPC_READY,
 	IPC_DECISION,
@@ -58,8 +58,8 @@ enum ipc_kind {
 
 struct ipc_head {
 	__u32 kind;
-	__u32 len;		/* of the whole message */
-	__u64 boot_ns;		/* CLOCK_BOOTTIME when sent */
+	__u32 len; /* of the whole message */
+	__u64 boot_ns; /* CLOCK_BOOTTIME when sent */
 };
 
 /* What a decision, a lockout, a record is about. Unused bytes are zero: subjects compare by memcmp. */
@@ -73,12 +73,12 @@ enum subject_kind {
 };
 
 struct ipc_subject {
-	__u8 kind;		/* enum subject_kind */
-	__u8 family;		/* address: AF_INET or AF_INET6 */
-	__u8 prefix;		/* address: 32, or 64 (what is locked); evidence keeps 128 */
+	__u8 kind; /* enum subject_kind */
+	__u8 family; /* address: AF_INET or AF_INET6 */
+	__u8 prefix; /* address: 32, or 64 (what is locked); evidence keeps 128 */
 	__u8 pad[5];
-	__u8 addr[16];		/* network order, host bits zeroed */
-	__u64 id;		/* session tag, or uid */
+	__u8 addr[16]; /* network order, host bits zeroed */
+	__u64 id; /* session tag, or uid */
 };
 
 enum action {
@@ -94,15 +94,15 @@ enum action {
 
 /* How much a claim is believed; order matters. */
 enum trust {
-	TRUST_FORGED,		/* the kernel saw otherwise */
-	TRUST_CLAIMED,		/* text only */
-	TRUST_ATTESTED,		/* journal's trusted fields, or a file only its service can write */
-	TRUST_WITNESSED,	/* the kernel saw the same connection or process */
+	TRUST_FORGED, /* the kernel saw otherwise */
+	TRUST_CLAIMED, /* text only */
+	TRUST_ATTESTED, /* journal's trusted fields, or a file only its service can write */
+	TRUST_WITNESSED, /* the kernel saw the same connection or process */
 	TRUST_MAX,
 };
 
 enum mode {
-	MODE_OBSERVE,		/* decides and records, enforces nothing */
+	MODE_OBSERVE, /* decides and records, enforces nothing */
 	MODE_ENFORCE,
 	MODE_MAX,
 };
@@ -110,15 +110,15 @@ enum mode {
 struct ipc_hello {
 	struct ipc_head head;
 	__u32 version;
-	__u32 mode;		/* enum mode */
-	__u64 boot_to_wall_ns;	/* CLOCK_REALTIME - CLOCK_BOOTTIME at start */
+	__u32 mode; /* enum mode */
+	__u64 boot_to_wall_ns; /* CLOCK_REALTIME - CLOCK_BOOTTIME at start */
 	char host[IPC_NAME_MAX * 2];
 };
 
 enum exempt_why {
 	EXEMPT_CONFIGURED,
 	EXEMPT_LOOPBACK,
-	EXEMPT_OWN,		/* an address of this host */
+	EXEMPT_OWN, /* an address of this host */
 	EXEMPT_GATEWAY,
 	EXEMPT_WHY_MAX,
 };
@@ -127,7 +127,7 @@ struct ipc_exempt {
 	struct ipc_head head;
 	__u8 family;
 	__u8 prefix;
-	__u8 why;		/* enum exempt_why */
+	__u8 why; /* enum exempt_why */
 	__u8 pad[5];
 	__u8 addr[16];
 };
@@ -136,46 +136,47 @@ struct ipc_exempt {
 struct ipc_service {
 	struct ipc_head head;
 	__u16 id;
-	__u16 max_tries;	/* most tries that one connection can hold (sshd MaxAuthTries, 6) */
-	__u16 ports[8];		/* 0 = unused */
-	__u32 sensed;		/* 1: the sensors tell its connections' outcome */
+	__u16 max_tries; /* most tries that one connection can hold (sshd MaxAuthTries, 6) */
+	__u16 ports[8]; /* 0 = unused */
+	__u32 sensed; /* 1: the sensors tell its connections' outcome */
 	char name[IPC_NAME_MAX];
 };
 
 enum ipc_file_role {
-	IPC_FILE_FILTER = 1,	/* filter.d: name is the path below the directory, e.g. sshd.conf */
-	IPC_FILE_RULE,		/* rules.d */
+	IPC_FILE_FILTER = 1, /* filter.d: name is the path below the directory, e.g. sshd.conf */
+	IPC_FILE_RULE, /* rules.d */
 	IPC_FILE_ROLE_MAX,
 };
 
 /* fd: the file, read-only. Later files of the same name override earlier ones (/etc over /usr/lib). */
 struct ipc_file {
 	struct ipc_head head;
-	__u32 role;		/* enum ipc_file_role */
+	__u32 role; /* enum ipc_file_role */
 	__u32 pad;
-	char name[IPC_PATH_MAX];	/* as messages name it: full path */
+	char name[IPC_PATH_MAX]; /* as messages name it: full path */
 };
 
 enum ipc_source_kind {
-	IPC_SOURCE_FILE = 1,	/* fd: the file; data is announced on the notify fd */
-	IPC_SOURCE_JOURNAL,	/* fd: pipe with journalctl --output=export */
+	IPC_SOURCE_FILE = 1, /* fd: the file; data is announced on the notify fd */
+	IPC_SOURCE_JOURNAL, /* fd: pipe with journalctl --output=export */
 	IPC_SOURCE_KIND_MAX,
 };
 
 struct ipc_source {
 	struct ipc_head head;
-	__u32 id;		/* counts from 1 */
-	__u32 kind;		/* enum ipc_source_kind */
-	__u64 offset;		/* where to begin reading the file */
-	__u32 attested;		/* 1: by owner and mode only a service can write the file */
-	__u32 filters;		/* how many of filter[] are used */
+	__u32 id; /* counts from 1 */
+	__u32 kind; /* enum ipc_source_kind */
+	__u64 offset; /* where to begin reading the file */
+	__u32 attested; /* 1: by owner and mode only a service can write the file */
+	__u32 filters; /* how many of filter[] are used */
 	char path[IPC_PATH_MAX];
-	char filter[8][IPC_NAME_MAX];	/* NAME or NAME[mode=…], as in fail2ban's filter= */
+	char filter[8][IPC_NAME_MAX]; /* NAME or NAME[mode=…], as in fail2ban's filter= */
 };
 
 enum ipc_rotation {
-	IPC_ROTATED_RENAMED = 1,	/* new inode at the path: drain the old fd to its end, then switch */
-	IPC_ROTATED_RESTARTED,		/* journal reader was restarted */
+	IPC_ROTATED_RENAMED =
+		1, /* new inode at the path: drain the old fd to its end, then switch */
+	IPC_ROTATED_RESTARTED, /* journal reader was restarted */
 	IPC_ROTATION_MAX,
 };
 
@@ -183,7 +184,7 @@ enum ipc_rotation {
 struct ipc_source_fd {
 	struct ipc_head head;
 	__u32 id;
-	__u32 how;		/* enum ipc_rotation */
+	__u32 how; /* enum ipc_rotation */
 };
 
 enum ipc_ring_which {
@@ -195,7 +196,7 @@ enum ipc_ring_which {
 struct ipc_ring {
 	struct ipc_head head;
 	__u32 which;
-	__u32 size;		/* bytes of the data area, power of two */
+	__u32 size; /* bytes of the data area, power of two */
 };
 
 /* For NOTIFY (inotify descriptor whose watches bailiffd keeps), PEER, LISTEN: fd only. START,
@@ -206,35 +207,35 @@ struct ipc_plain {
 
 struct ipc_ready {
 	struct ipc_head head;
-	__u32 filters;		/* that work */
+	__u32 filters; /* that work */
 	__u32 expressions;
 	__u32 rules;
-	__u32 refused;		/* filters or rules that do not work; each was told by LOG */
+	__u32 refused; /* filters or rules that do not work; each was told by LOG */
 };
 
 struct ipc_decision {
 	struct ipc_head head;
 	struct ipc_subject subject;
-	__u32 action;		/* enum action: OBSERVE LOCK QUARANTINE FREEZE TERMINATE */
-	__u32 trust;		/* enum trust: weakest that was needed */
-	__u32 seconds;		/* length of the lockout */
-	__u32 decision;		/* number, ascending within this analyst's life */
-	__u32 partial;		/* 1: events were lost while it was reached */
+	__u32 action; /* enum action: OBSERVE LOCK QUARANTINE FREEZE TERMINATE */
+	__u32 trust; /* enum trust: weakest that was needed */
+	__u32 seconds; /* length of the lockout */
+	__u32 decision; /* number, ascending within this analyst's life */
+	__u32 partial; /* 1: events were lost while it was reached */
 	__u32 attempts;
 	char rule[IPC_RULE_MAX];
-	char reason[IPC_TEXT_MAX];	/* one sentence */
+	char reason[IPC_TEXT_MAX]; /* one sentence */
 };
 
 enum outcome_result {
 	OUTCOME_APPLIED = 1,
-	OUTCOME_OBSERVED,	/* observe mode: would have been applied */
-	OUTCOME_EXEMPT,		/* refused: exempt, own, loopback, gateway */
-	OUTCOME_LAST_WAY_IN,	/* refused: peer of an active root login, uid 0, own session */
-	OUTCOME_LIMIT,		/* refused: number, rate */
-	OUTCOME_FAILED,		/* tried, the kernel or logind said no; text tells */
+	OUTCOME_OBSERVED, /* observe mode: would have been applied */
+	OUTCOME_EXEMPT, /* refused: exempt, own, loopback, gateway */
+	OUTCOME_LAST_WAY_IN, /* refused: peer of an active root login, uid 0, own session */
+	OUTCOME_LIMIT, /* refused: number, rate */
+	OUTCOME_FAILED, /* tried, the kernel or logind said no; text tells */
 	OUTCOME_EXPIRED,
 	OUTCOME_RELEASED,
-	OUTCOME_PROCESS_ENDED,	/* one process of a terminated session */
+	OUTCOME_PROCESS_ENDED, /* one process of a terminated session */
 	OUTCOME_RESULT_MAX,
 };
 
@@ -243,32 +244,32 @@ struct ipc_outcome {
 	struct ipc_head head;
 	struct ipc_subject subject;
 	__u32 action;
-	__u32 result;		/* enum outcome_result */
-	__u32 decision;		/* 0: an operator's, see who */
-	__u32 pid;		/* PROCESS_ENDED */
-	__u64 until_boot_ns;	/* LOCK applied */
-	__u64 start_ns;		/* PROCESS_ENDED */
-	__u64 refused;		/* EXPIRED, RELEASED: packets and connects it had refused */
+	__u32 result; /* enum outcome_result */
+	__u32 decision; /* 0: an operator's, see who */
+	__u32 pid; /* PROCESS_ENDED */
+	__u64 until_boot_ns; /* LOCK applied */
+	__u64 start_ns; /* PROCESS_ENDED */
+	__u64 refused; /* EXPIRED, RELEASED: packets and connects it had refused */
 	char rule[IPC_RULE_MAX];
-	char who[IPC_USER_MAX];	/* operator: "alice (uid 1000, sudo)"; empty = bailiff itself */
-	char text[IPC_TEXT_MAX];	/* reason; or exe of the ended process */
+	char who[IPC_USER_MAX]; /* operator: "alice (uid 1000, sudo)"; empty = bailiff itself */
+	char text[IPC_TEXT_MAX]; /* reason; or exe of the ended process */
 };
 
 struct ipc_heartbeat {
 	struct ipc_head head;
 	__u64 events;
-	__u64 lost;		/* last head.lost seen */
-	__u64 malformed;	/* records that decode refused */
-	__u64 records;		/* log records read */
+	__u64 lost; /* last head.lost seen */
+	__u64 malformed; /* records that decode refused */
+	__u64 records; /* log records read */
 	__u64 claims;
 	__u64 attempts;
 	__u64 decisions;
-	__u64 refused;		/* table entries refused or evicted, all tables */
-	__u64 regex_limit;	/* matches given up at the match limit */
+	__u64 refused; /* table entries refused or evicted, all tables */
+	__u64 regex_limit; /* matches given up at the match limit */
 	__u32 sessions;
 	__u32 connections;
-	__u32 subjects;		/* being counted */
-	__u32 canary;		/* pid of the last canary exec seen */
+	__u32 subjects; /* being counted */
+	__u32 canary; /* pid of the last canary exec seen */
 };
 
 /* bailiffd started this process only to see whether its exec arrives; the next heartbeat names it. */
@@ -280,19 +281,19 @@ struct ipc_canary {
 
 struct ipc_log {
 	struct ipc_head head;
-	__u32 level;		/* syslog(3) priority */
+	__u32 level; /* syslog(3) priority */
 	__u32 pad;
 	char text[IPC_LINE_MAX];
 };
 
 enum record_kind {
-	RECORD_CLAIM = 1,	/* what a log record said, once its trust is known */
-	RECORD_ATTEMPT,		/* tries counted on a subject */
-	RECORD_CONNECTION,	/* a watched connection's outcome */
-	RECORD_SESSION,		/* born or ended */
+	RECORD_CLAIM = 1, /* what a log record said, once its trust is known */
+	RECORD_ATTEMPT, /* tries counted on a subject */
+	RECORD_CONNECTION, /* a watched connection's outcome */
+	RECORD_SESSION, /* born or ended */
 	RECORD_DECISION,
-	RECORD_SOURCE,		/* a log source's trouble: vanished, cut lines, rotated */
-	RECORD_EXEC,		/* program started in a session: only where watch or report want it */
+	RECORD_SOURCE, /* a log source's trouble: vanished, cut lines, rotated */
+	RECORD_EXEC, /* program started in a session: only where watch or report want it */
 	RECORD_KIND_MAX,
 };
 
@@ -308,13 +309,13 @@ enum record_result {
 /* The analyst's account of what it thinks; `bailiffctl why` and `watch` are made of these. */
 struct ipc_record {
 	struct ipc_head head;
-	__u64 time_boot_ns;	/* when it happened */
+	__u64 time_boot_ns; /* when it happened */
 	struct ipc_subject subject;
-	__u32 kind;		/* enum record_kind */
-	__u32 result;		/* enum record_result */
-	__u32 trust;		/* enum trust */
-	__u32 action;		/* DECISION */
-	__u32 count;		/* tries, processes */
+	__u32 kind; /* enum record_kind */
+	__u32 result; /* enum record_result */
+	__u32 trust; /* enum trust */
+	__u32 action; /* DECISION */
+	__u32 count; /* tries, processes */
 	__u32 decision;
 	__u32 pid;
 	__u32 partial;
@@ -323,11 +324,11 @@ struct ipc_record {
 	__u16 peer_port;
 	__u16 local_port;
 	char service[IPC_NAME_MAX];
-	char source[IPC_NAME_MAX];	/* "kernel", "journal", or a log file's last part */
+	char source[IPC_NAME_MAX]; /* "kernel", "journal", or a log file's last part */
 	char rule[IPC_RULE_MAX];
 	char user[IPC_USER_MAX];
-	char text[IPC_TEXT_MAX];	/* sentence: what was seen, or which witness */
-	char line[IPC_LINE_MAX];	/* the log record itself, cut */
+	char text[IPC_TEXT_MAX]; /* sentence: what was seen, or which witness */
+	char line[IPC_LINE_MAX]; /* the log record itself, cut */
 };
 
 /* What the recorder remembers of an address that failed or was locked out before; at most
@@ -335,13 +336,17 @@ struct ipc_record {
 struct ipc_history {
 	struct ipc_head head;
 	struct ipc_subject subject;
-	__u64 last_wall_ns;	/* CLOCK_REALTIME of the last attempt or lockout */
-	__u32 attempts;		/* within the last day */
-	__u32 lockouts;		/* within the last 90 days: escalation */
+	__u64 last_wall_ns; /* CLOCK_REALTIME of the last attempt or lockout */
+	__u32 attempts; /* within the last day */
+	__u32 lockouts; /* within the last 90 days: escalation */
 };
 
 enum status_part {
-	PART_BPF, PART_ANALYST, PART_RECORDER, PART_SOURCES, PART_MAX,
+	PART_BPF,
+	PART_ANALYST,
+	PART_RECORDER,
+	PART_SOURCES,
+	PART_MAX,
 };
 
 /* bailiffd -> recorder every 10 s, and bailiffctl status shows it. */
@@ -353,14 +358,14 @@ struct ipc_status {
 	__u32 lockouts_address;
 	__u32 lockouts_session;
 	__u32 lockouts_user;
-	__u32 degraded;		/* number of hooks missing */
-	__u32 canary_late;	/* canary execs that did not arrive in 5 s */
+	__u32 degraded; /* number of hooks missing */
+	__u32 canary_late; /* canary execs that did not arrive in 5 s */
 	__u64 started_boot_ns;
 	__u64 events;
 	__u64 lost;
 	__u64 refused_inbound;
 	__u64 refused_outbound;
-	__u64 refused_limit;	/* decisions refused by hard limits */
+	__u64 refused_limit; /* decisions refused by hard limits */
 	struct ipc_heartbeat analyst;
 };
 

@@ -11,16 +11,16 @@
 
 #include <bailiff/event.h>
 
-#define BL_PIN_DIR	"/sys/fs/bpf/bailiff"
-#define BL_PIN_MAPS	BL_PIN_DIR "/maps"
-#define BL_PIN_LINKS	BL_PIN_DIR "/links"
+#define BL_PIN_DIR "/sys/fs/bpf/bailiff"
+#define BL_PIN_MAPS BL_PIN_DIR "/maps"
+#define BL_PIN_LINKS BL_PIN_DIR "/links"
 
-#define BL_LOCK_MAX	1048576	/* addresses locked out at once, per family */
-#define BL_SESSIONS_MAX	16384
-#define BL_SERVICES_MAX	256
-#define BL_PORTS_MAX	64
-#define BL_TASKS_MAX	65536	/* tagged tasks where task storage is missing (5.10) */
-#define BL_CONNS_MAX	16384	/* session processes with a known peer */
+#define BL_LOCK_MAX 1048576 /* addresses locked out at once, per family */
+#define BL_SESSIONS_MAX 16384
+#define BL_SERVICES_MAX 256
+#define BL_PORTS_MAX 64
+#define BL_TASKS_MAX 65536 /* tagged tasks where task storage is missing (5.10) */
+#define BL_CONNS_MAX 16384 /* session processes with a known peer */
 
 /* bl_lock4: one address. bl_lock6: a /64, what one subscriber has. Network order. */
 struct bl_key4 {
@@ -32,11 +32,11 @@ struct bl_key6 {
 };
 
 struct bl_lock {
-	__u64 expires_boot_ns;	/* CLOCK_BOOTTIME; in force while now < this */
+	__u64 expires_boot_ns; /* CLOCK_BOOTTIME; in force while now < this */
 	__u64 locked_boot_ns;
-	__u64 refused;		/* packets and connects refused by this entry */
-	__u32 decision;		/* number of the decision, as in the records */
-	__u32 flags;		/* 0 for now */
+	__u64 refused; /* packets and connects refused by this entry */
+	__u32 decision; /* number of the decision, as in the records */
+	__u32 flags; /* 0 for now */
 };
 
 /* bl_sessions: tag -> what the kernel knows of the session. Written by the sensors. */
@@ -44,40 +44,40 @@ struct bl_session {
 	__u64 born_boot_ns;
 	__u64 leader_start_ns;
 	__u64 parent_session;
-	__u64 tasks;		/* threads that carry the tag; of an inferred one: since it was seen */
+	__u64 tasks; /* threads that carry the tag; of an inferred one: since it was seen */
 	__u32 leader_pid;
 	__u32 auid;
 	__u32 audit_session;
 	__u16 service;
-	__u16 flags;		/* BL_SESSION_INFERRED, BL_SESSION_LATE */
+	__u16 flags; /* BL_SESSION_INFERRED, BL_SESSION_LATE */
 	struct bl_endpoint end;
 };
 
 /* bl_services: program file -> service. Keyed by inode and superblock device, never by name. */
 struct bl_file_key {
 	__u64 ino;
-	__u32 dev;		/* kernel's form, as in bl_event_exec */
+	__u32 dev; /* kernel's form, as in bl_event_exec */
 	__u32 pad;
 };
 
 struct bl_file_role {
 	__u16 service;
-	__u16 role;		/* enum bl_role */
+	__u16 role; /* enum bl_role */
 };
 
 /* bl_ports: local TCP port (host order) -> service id, __u16 -> __u16 */
 
 /* bl_counters: per-CPU array of __u64, index = enum bl_counter */
 enum bl_counter {
-	BL_COUNT_EVENTS,		/* records written, bulk ring */
-	BL_COUNT_URGENT,		/* records written, urgent ring */
-	BL_COUNT_LOST_EVENTS,		/* records refused by the bulk ring */
+	BL_COUNT_EVENTS, /* records written, bulk ring */
+	BL_COUNT_URGENT, /* records written, urgent ring */
+	BL_COUNT_LOST_EVENTS, /* records refused by the bulk ring */
 	BL_COUNT_LOST_URGENT,
-	BL_COUNT_LOST_TAG,		/* a task could not be tagged: table full */
-	BL_COUNT_LOST_SESSION,		/* a session could not be entered: table full */
-	BL_COUNT_LOST_CONN,		/* a session process' peer could not be kept */
-	BL_COUNT_REFUSED_INBOUND,	/* connections refused by bl_lookup */
-	BL_COUNT_REFUSED_OUTBOUND,	/* connect and sendmsg refused */
+	BL_COUNT_LOST_TAG, /* a task could not be tagged: table full */
+	BL_COUNT_LOST_SESSION, /* a session could not be entered: table full */
+	BL_COUNT_LOST_CONN, /* a session process' peer could not be kept */
+	BL_COUNT_REFUSED_INBOUND, /* connections refused by bl_lookup */
+	BL_COUNT_REFUSED_OUTBOUND, /* connect and sendmsg refused */
 	BL_COUNT_MAX,
 };
 

@@ -35,12 +35,14 @@ int pipeline_add_rule(struct pipeline *pipeline, const char *name, const char *t
 int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *source,
 			void (*error)(const char *text, void *arg), void *arg);
 
+unsigned int pipeline_rules(const struct pipeline *pipeline);
+
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
 void pipeline_log_record(struct pipeline *pipeline, const struct log_record *record);
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 void pipeline_outcome(struct pipeline *pipeline, const struct ipc_outcome *outcome);
-void pipeline_history(struct pipeline *pipeline, const struct ipc_history *history,
-		      uint64_t now_ns, int64_t boot_to_wall_ns);
+void pipeline_history(struct pipeline *pipeline, const struct ipc_history *history, uint64_t now_ns,
+		      int64_t boot_to_wall_ns);
 void pipeline_stats(const struct pipeline *pipeline, struct ipc_heartbeat *ret);
 
 #endif

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ADDR_TEXT_MAX 64	/* address, '/', prefix, NUL */
+#define ADDR_TEXT_MAX 64 /* address, '/', prefix, NUL */
 
 struct addr {
-	uint8_t family;		/* AF_INET or AF_INET6, 0 = none */
-	uint8_t prefix;		/* 32 or 128 for a single address */
+	uint8_t family; /* AF_INET or AF_INET6, 0 = none */
+	uint8_t prefix; /* 32 or 128 for a single address */
 	uint8_t bytes[16];
 };
 

@@ -11,17 +11,20 @@
 #include <stddef.h>
 
 struct buf {
-	char *data;	/* NUL-terminated after every append; NULL only before the first */
+	char *data; /* NUL-terminated after every append; NULL only before the first */
 	size_t len;
 	size_t size;
-	size_t max;	/* most bytes of text */
-	bool cut;	/* something did not fit, or memory ran out */
+	size_t max; /* most bytes of text */
+	bool cut; /* something did not fit, or memory ran out */
 };
 
-#define BUF_INIT(most) { .max = (most) }
+#define BUF_INIT(most)        \
+	{                     \
+		.max = (most) \
+	}
 
 void buf_done(struct buf *buf);
-void buf_clear(struct buf *buf);	/* keeps the memory */
+void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);

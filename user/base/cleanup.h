@@ -14,11 +14,11 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* DEFINE_CLEANUP(table_free, struct table *) makes table_freep for _cleanup_(table_freep). */
-#define DEFINE_CLEANUP(func, type)                                                                 \
-	static inline void func##p(type *p)                                                        \
-	{                                                                                          \
-		if (*p)                                                                            \
-			func(*p);                                                                  \
+#define DEFINE_CLEANUP(func, type)          \
+	static inline void func##p(type *p) \
+	{                                   \
+		if (*p)                     \
+			func(*p);           \
 	}
 
 static inline void base_freep(void *p)
@@ -38,22 +38,22 @@ static inline void base_fclosep(FILE **f)
 		(void)fclose(*f);
 }
 
-#define _cleanup_free_	_cleanup_(base_freep)
-#define _cleanup_close_	_cleanup_(base_closep)
+#define _cleanup_free_ _cleanup_(base_freep)
+#define _cleanup_close_ _cleanup_(base_closep)
 #define _cleanup_fclose_ _cleanup_(base_fclosep)
 
-#define TAKE_PTR(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) _taken = (p);                                                        \
-		(p) = NULL;                                                                        \
-		_taken;                                                                            \
+#define TAKE_PTR(p)                         \
+	({                                  \
+		__typeof__(p) _taken = (p); \
+		(p) = NULL;                 \
+		_taken;                     \
 	})
 
-#define TAKE_FD(fd)                                                                                \
-	({                                                                                         \
-		int _taken = (fd);                                                                 \
-		(fd) = -1;                                                                         \
-		_taken;                                                                            \
+#define TAKE_FD(fd)                \
+	({                         \
+		int _taken = (fd); \
+		(fd) = -1;         \
+		_taken;            \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -9,12 +9,12 @@
 
 #include <stddef.h>
 
-#define INI_SIZE_MAX	(1024 * 1024)
-#define INI_LINE_MAX	8192
-#define INI_ERROR_MAX	256
+#define INI_SIZE_MAX (1024 * 1024)
+#define INI_LINE_MAX 8192
+#define INI_ERROR_MAX 256
 
 struct ini_entry {
-	const char *section;	/* "bailiff", "service sshd"; "" before the first */
+	const char *section; /* "bailiff", "service sshd"; "" before the first */
 	const char *key;
 	const char *value;
 	unsigned int line;

@@ -30,7 +30,7 @@ void json_string(struct json_writer *w, const char *key, const char *value);
 void json_string_len(struct json_writer *w, const char *key, const char *value, size_t len);
 void json_u64(struct json_writer *w, const char *key, uint64_t value);
 void json_i64(struct json_writer *w, const char *key, int64_t value);
-void json_double(struct json_writer *w, const char *key, double value);	/* 3 digits; NaN: null */
+void json_double(struct json_writer *w, const char *key, double value); /* 3 digits; NaN: null */
 void json_bool(struct json_writer *w, const char *key, bool value);
 void json_null(struct json_writer *w, const char *key);
 
@@ -49,17 +49,17 @@ enum json_kind {
 
 struct json_token {
 	enum json_kind kind;
-	uint32_t start;		/* text of the value, without quotes for a string */
+	uint32_t start; /* text of the value, without quotes for a string */
 	uint32_t len;
-	uint32_t count;		/* members of an object, elements of an array */
-	uint32_t next;		/* index of the token after this value and all it holds */
-	uint32_t key;		/* in an object: index + 1 of the key's token, else 0 */
+	uint32_t count; /* members of an object, elements of an array */
+	uint32_t next; /* index of the token after this value and all it holds */
+	uint32_t key; /* in an object: index + 1 of the key's token, else 0 */
 };
 
 struct json_doc {
 	const char *text;
 	uint32_t tokens;
-	struct json_token token[JSON_TOKENS_MAX];	/* token[0] is the whole value */
+	struct json_token token[JSON_TOKENS_MAX]; /* token[0] is the whole value */
 };
 
 /* 0, -EINVAL (not JSON; ret_at says where), -E2BIG (too deep, too many tokens). Borrows text. */
@@ -71,7 +71,7 @@ int json_member(const struct json_doc *doc, uint32_t object, const char *key);
 /* Unescapes into to (NUL-terminated); returns the length, -ENOBUFS if it does not fit (to then
  * holds the part that fits), -EINVAL if it is no string. An escaped NUL is kept in the length. */
 int json_get_string(const struct json_doc *doc, uint32_t index, char *to, size_t size);
-int json_get_u64(const struct json_doc *doc, uint32_t index, uint64_t *ret);	/* -EINVAL, -ERANGE */
+int json_get_u64(const struct json_doc *doc, uint32_t index, uint64_t *ret); /* -EINVAL, -ERANGE */
 int json_get_i64(const struct json_doc *doc, uint32_t index, int64_t *ret);
 int json_get_bool(const struct json_doc *doc, uint32_t index, bool *ret);
 

@@ -7,8 +7,8 @@
 #define BASE_LOOP_H
 
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 
 #include "base/cleanup.h"
 
@@ -23,7 +23,7 @@ typedef int (*loop_signal_fn)(struct loop_source *source, const struct signalfd_
 			      void *arg);
 
 int loop_new(struct loop **ret);
-struct loop *loop_free(struct loop *loop);	/* frees all sources; does not close callers' fds */
+struct loop *loop_free(struct loop *loop); /* frees all sources; does not close callers' fds */
 DEFINE_CLEANUP(loop_free, struct loop *)
 
 int loop_add_io(struct loop *loop, int fd, uint32_t events, loop_io_fn fn, void *arg,
@@ -36,7 +36,7 @@ int loop_add_signals(struct loop *loop, const sigset_t *set, loop_signal_fn fn, 
 		     struct loop_source **ret);
 struct loop_source *loop_remove(struct loop_source *source);
 
-int loop_run(struct loop *loop);	/* until loop_stop: its value; or a callback's error */
+int loop_run(struct loop *loop); /* until loop_stop: its value; or a callback's error */
 void loop_stop(struct loop *loop, int value);
 
 #endif

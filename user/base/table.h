@@ -28,9 +28,9 @@ void *table_get(struct table *table, const void *key);
 const void *table_peek(const struct table *table, const void *key);
 
 enum table_put_result {
-	TABLE_FOUND = 1,	/* was there */
-	TABLE_ADDED,		/* new, value zeroed */
-	TABLE_EVICTED,		/* new; the least recently used entry made room, counted */
+	TABLE_FOUND = 1, /* was there */
+	TABLE_ADDED, /* new, value zeroed */
+	TABLE_EVICTED, /* new; the least recently used entry made room, counted */
 };
 /* Never fails after table_new. *ret stays valid until the entry is deleted or evicted.
  * on_evict (may be NULL) sees the entry that makes room. */

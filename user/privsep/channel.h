@@ -16,11 +16,11 @@
 
 #include "base/cleanup.h"
 
-#define CHANNEL_FD	(1U << 0)	/* carries exactly one fd; without it, none */
-#define CHANNEL_ONCE	(1U << 1)	/* refused the second time */
+#define CHANNEL_FD (1U << 0) /* carries exactly one fd; without it, none */
+#define CHANNEL_ONCE (1U << 1) /* refused the second time */
 
 struct channel_rule {
-	uint32_t kind;		/* enum ipc_kind; a rule with kind 0 ends the table */
+	uint32_t kind; /* enum ipc_kind; a rule with kind 0 ends the table */
 	uint32_t len;
 	uint32_t flags;
 	/* message is a copy of exactly len bytes, aligned; fd is -1 or now owned by the handler. */
@@ -38,8 +38,8 @@ DEFINE_CLEANUP(channel_free, struct channel *)
 int channel_fd(const struct channel *channel);
 
 enum channel_result {
-	CHANNEL_IDLE = 1,	/* nothing more to read now */
-	CHANNEL_CLOSED,		/* peer is gone */
+	CHANNEL_IDLE = 1, /* nothing more to read now */
+	CHANNEL_CLOSED, /* peer is gone */
 };
 /* Handles at most 64 waiting messages (CHANNEL_IDLE also then: epoll is level-triggered).
  * -EPROTO: malformed, with a sentence in channel_error; a handler's negative value: passed on. */
@@ -54,7 +54,7 @@ const char *channel_error(const struct channel *channel);
 #define CHANNEL_QUEUE_MAX (4 * 1024 * 1024)
 int channel_send(struct channel *channel, uint32_t kind, void *message, size_t len, int fd);
 int channel_flush(struct channel *channel);
-int channel_pending(const struct channel *channel);	/* 1: wants EPOLLOUT */
+int channel_pending(const struct channel *channel); /* 1: wants EPOLLOUT */
 uint64_t channel_refused(const struct channel *channel);
 
 /* Blocking send, for set-up before a child runs its loop. */

@@ -15,12 +15,12 @@
 
 #include "privsep/channel.h"
 
-#define PRIVSEP_FD 3	/* the child's end of its channel to bailiffd */
+#define PRIVSEP_FD 3 /* the child's end of its channel to bailiffd */
 
 struct privsep_child {
 	pid_t pid;
-	int pidfd;		/* for exact signals and to be told of its end */
-	int channel_fd;		/* our end */
+	int pidfd; /* for exact signals and to be told of its end */
+	int channel_fd; /* our end */
 };
 
 /* argv[0] is the path of the program; NULL-terminated. The child gets PR_SET_PDEATHSIG SIGTERM. */
@@ -38,9 +38,10 @@ int privsep_drop(const char *user);
 int privsep_keep_caps(const int *caps, size_t count);
 
 enum privsep_role {
-	PRIVSEP_ANALYST = 1,	/* no file is opened, no socket made, nothing executed, no W+X memory */
-	PRIVSEP_RECORDER,	/* files below its own folder only: openat is let through, Landlock walls it */
-	PRIVSEP_ENFORCER,	/* wide, but no ptrace, no module load, no new namespaces but by plan */
+	PRIVSEP_ANALYST =
+		1, /* no file is opened, no socket made, nothing executed, no W+X memory */
+	PRIVSEP_RECORDER, /* files below its own folder only: openat is let through, Landlock walls it */
+	PRIVSEP_ENFORCER, /* wide, but no ptrace, no module load, no new namespaces but by plan */
 	PRIVSEP_ROLE_MAX,
 };
 

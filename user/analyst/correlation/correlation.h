@@ -19,11 +19,12 @@
 /* A rule whose threshold this attempt reached. */
 struct match {
 	const struct rule *rule;
-	struct ipc_subject subject;	/* as the rule counts: address with its locking prefix (32, 64) */
+	struct ipc_subject
+		subject; /* as the rule counts: address with its locking prefix (32, 64) */
 	uint64_t at_ns;
-	uint32_t tries;			/* within the window, this one included */
-	uint64_t first_ns;		/* oldest of them */
-	enum trust trust;		/* weakest of them */
+	uint32_t tries; /* within the window, this one included */
+	uint64_t first_ns; /* oldest of them */
+	enum trust trust; /* weakest of them */
 };
 
 struct correlation;

@@ -19,8 +19,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define DECISION_EXEMPT_MAX	1024
-#define DECISION_SUBJECTS_MAX	65536	/* remembered lockouts, for escalation and against repeating */
+#define DECISION_EXEMPT_MAX 1024
+#define DECISION_SUBJECTS_MAX 65536 /* remembered lockouts, for escalation and against repeating */
 
 struct decision {
 	uint32_t number;

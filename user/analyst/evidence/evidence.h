@@ -20,26 +20,26 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 
-#define EVIDENCE_LINE_MAX	8192	/* bytes of a log record that filters see; more is cut, counted */
-#define EVIDENCE_ERROR_MAX	256
+#define EVIDENCE_LINE_MAX 8192 /* bytes of a log record that filters see; more is cut, counted */
+#define EVIDENCE_ERROR_MAX 256
 
 /* ---- log records (reader.c, journal.c) ---- */
 
 /* What the transport vouches for; nothing of it comes from the text. */
 struct log_origin {
-	bool trusted;		/* journal with its _-fields: the members below are facts */
-	uint32_t pid;		/* 0 = unknown */
+	bool trusted; /* journal with its _-fields: the members below are facts */
+	uint32_t pid; /* 0 = unknown */
 	uint32_t uid;
 	bool has_uid;
-	char exe[128];		/* "" = unknown, which is not trusted either */
+	char exe[128]; /* "" = unknown, which is not trusted either */
 	char unit[64];
 };
 
 struct log_record {
-	uint32_t source;	/* ipc_source.id */
-	uint64_t arrived_ns;	/* boot time of reading */
+	uint32_t source; /* ipc_source.id */
+	uint64_t arrived_ns; /* boot time of reading */
 	struct log_origin origin;
-	const char *text;	/* one line, no newline, valid UTF-8, no NUL; borrowed */
+	const char *text; /* one line, no newline, valid UTF-8, no NUL; borrowed */
 	size_t len;
 };
 
@@ -63,7 +63,8 @@ DEFINE_CLEANUP(log_reader_free, struct log_reader *)
 /* fn's nonzero ends and is returned. */
 int log_reader_feed(struct log_reader *reader, const void *bytes, size_t len, uint64_t now_ns,
 		    log_record_fn fn, void *arg);
-void log_reader_restart(struct log_reader *reader);	/* a new file: a waiting rest is dropped, counted as cut */
+void log_reader_restart(
+	struct log_reader *reader); /* a new file: a waiting rest is dropped, counted as cut */
 void log_reader_stats(const struct log_reader *reader, struct log_reader_stats *ret);
 
 /* Follows one file by pread from an offset: end of file, truncation (size < offset: begins anew),
@@ -73,30 +74,30 @@ struct log_follower {
 	uint64_t offset;
 	uint64_t truncations;
 };
-int log_follow(struct log_follower *follower, struct log_reader *reader, size_t max, uint64_t now_ns,
-	       log_record_fn fn, void *arg);
+int log_follow(struct log_follower *follower, struct log_reader *reader, size_t max,
+	       uint64_t now_ns, log_record_fn fn, void *arg);
 
 /* ---- filters (filter*.c): fail2ban's filter format ---- */
 
 enum claim_result {
 	CLAIM_FAILURE = 1,
-	CLAIM_SUCCESS,		/* <F-MLFGAINED> */
-	CLAIM_NOFAIL,		/* informs only */
+	CLAIM_SUCCESS, /* <F-MLFGAINED> */
+	CLAIM_NOFAIL, /* informs only */
 	CLAIM_RESULT_MAX,
 };
 
 struct claim {
 	enum claim_result result;
-	struct addr addr;	/* family 0: the line has none (yet) */
-	uint16_t port;		/* <F-PORT>, 0 = none */
-	uint32_t pid;		/* origin's where trusted, else the text's, 0 = none */
+	struct addr addr; /* family 0: the line has none (yet) */
+	uint16_t port; /* <F-PORT>, 0 = none */
+	uint32_t pid; /* origin's where trusted, else the text's, 0 = none */
 	bool pid_trusted;
-	uint32_t count;		/* 1; N of "message repeated N times" */
+	uint32_t count; /* 1; N of "message repeated N times" */
 	uint32_t source;
-	uint16_t filter;	/* index in the set */
-	uint16_t form;		/* index of the failregex: lines of one form are different tries */
+	uint16_t filter; /* index in the set */
+	uint16_t form; /* index of the failregex: lines of one form are different tries */
 	uint64_t arrived_ns;
-	uint64_t said_wall_ns;	/* the stamp in the text, 0 = none; informs, never decides */
+	uint64_t said_wall_ns; /* the stamp in the text, 0 = none; informs, never decides */
 	struct log_origin origin;
 	char user[IPC_USER_MAX];
 	char line[IPC_LINE_MAX];
@@ -104,13 +105,13 @@ struct claim {
 
 enum filter_outcome {
 	FILTER_NOMATCH = 1,
-	FILTER_IGNORED,		/* ignoreregex */
-	FILTER_NOFAIL,		/* matched, informs only; claim filled */
-	FILTER_FAILURE,		/* claim filled */
-	FILTER_SUCCESS,		/* claim filled */
+	FILTER_IGNORED, /* ignoreregex */
+	FILTER_NOFAIL, /* matched, informs only; claim filled */
+	FILTER_FAILURE, /* claim filled */
+	FILTER_SUCCESS, /* claim filled */
 };
 
-struct filter_set;	/* the files, then the compiled filters */
+struct filter_set; /* the files, then the compiled filters */
 
 int filter_set_new(struct filter_set **ret);
 struct filter_set *filter_set_free(struct filter_set *set);
@@ -138,32 +139,38 @@ void filter_stats(const struct filter_set *set, struct filter_stats *ret);
 
 /* ---- witnesses (witness.c): claims and connections to attempts ---- */
 
-#define WITNESS_HOLD_NS		(5ULL * 1000000000)	/* a claim waits this long for its connection */
-#define WITNESS_CLAIMS_MAX	4096	/* held at once */
-#define WITNESS_CONNECTIONS_MAX	8192	/* with claims or a fresh outcome */
+#define WITNESS_HOLD_NS (5ULL * 1000000000) /* a claim waits this long for its connection */
+#define WITNESS_CLAIMS_MAX 4096 /* held at once */
+#define WITNESS_CONNECTIONS_MAX 8192 /* with claims or a fresh outcome */
 
-/* tries > 0 counts toward rules; otherwise the attempt only informs (forged, unwitnessed). */
+/*
+ * What evidence comes to. tries > 0 counts toward those rules whose least trust it reaches (forged
+ * reaches none); tries = 0 only informs: a claim about a connection whose outcome is still open, a
+ * line that tells of a try already counted.
+ */
 struct attempt {
-	struct ipc_subject subject;	/* address (prefix 128 or 32), or session for sudo, su */
-	uint64_t at_ns;			/* boot */
+	struct ipc_subject subject; /* address (prefix 128 or 32), or session for sudo, su */
+	uint64_t at_ns; /* boot */
 	enum trust trust;
-	uint32_t tries;			/* new tries that this tells of */
+	uint32_t tries; /* new tries that this tells of */
 	uint32_t pid;
-	uint64_t connection;		/* number, 0 = none */
+	uint64_t connection; /* number, 0 = none */
 	uint64_t session;
-	uint16_t service;		/* id, 0 = none */
+	uint32_t source; /* ipc_source.id of the line, 0 = the kernel alone */
+	uint16_t service; /* id, 0 = none */
 	uint16_t peer_port;
 	uint16_t local_port;
-	bool success;			/* an authenticated connection; tries = 0 */
+	bool success; /* an authenticated connection; tries = 0 */
 	char service_name[IPC_NAME_MAX];
 	char user[IPC_USER_MAX];
-	char text[IPC_TEXT_MAX];	/* which witness, or which contradiction, in a sentence */
-	char line[IPC_LINE_MAX];	/* the claim's line, "" for the kernel alone */
+	char text[IPC_TEXT_MAX]; /* which witness, or which contradiction, in a sentence */
+	char line[IPC_LINE_MAX]; /* the claim's line, "" for the kernel alone */
 };
 
 struct witness_service {
 	uint16_t id;
 	uint16_t max_tries;
+	uint16_t ports[8]; /* 0 = unused */
 	bool sensed;
 	char name[IPC_NAME_MAX];
 };
@@ -173,14 +180,21 @@ int witness_new(struct witness **ret, const uint64_t seed[2]);
 struct witness *witness_free(struct witness *witness);
 DEFINE_CLEANUP(witness_free, struct witness *)
 int witness_add_service(struct witness *witness, const struct witness_service *service);
+/*
+ * A source is read that vouches for who wrote a line (the journal). From now on a line whose writer
+ * is unknown adds no try to a connection, not even to one that failed: anybody may have written it.
+ * The connection itself still counts.
+ */
+void witness_expect_writers(struct witness *witness);
 
 typedef void (*attempt_fn)(const struct attempt *attempt, void *arg);
 
-/* A claim of a filter bound to service (0: not one with connections: sudo, su); trust floor of the
- * claim's source: ATTESTED where journal or ownership vouches for it, else CLAIMED. */
+/* A claim of a filter bound to service (0: to none: pam, sudo, su; filter is then shown as its
+ * service's name). trust is that of the claim's source: ATTESTED where the journal or the file's
+ * owner vouches for it, else CLAIMED. */
 void witness_claim(struct witness *witness, const struct session_table *sessions,
-		   const struct claim *claim, uint16_t service, enum trust trust, uint64_t now_ns,
-		   attempt_fn fn, void *arg);
+		   const struct claim *claim, uint16_t service, const char *filter,
+		   enum trust trust, uint64_t now_ns, attempt_fn fn, void *arg);
 /* A change that the session stage reported. */
 void witness_change(struct witness *witness, const struct session_table *sessions,
 		    const struct session_change *change, uint64_t now_ns, attempt_fn fn, void *arg);

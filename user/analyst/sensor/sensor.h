@@ -43,7 +43,7 @@ uint64_t sensor_rings_malformed(const struct sensor_rings *rings);
  */
 #define SENSOR_ERROR_MAX 160
 struct sensor_names {
-	const char *const *service;	/* [id], NULL where unused; [0] is NULL */
+	const char *const *service; /* [id], NULL where unused; [0] is NULL */
 	unsigned int services;
 };
 int sensor_from_json(const char *line, size_t len, const struct sensor_names *names,

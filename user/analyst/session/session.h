@@ -19,9 +19,9 @@
 
 #include "base/cleanup.h"
 
-#define SESSION_CONNECTIONS_MAX	16384
-#define SESSION_PROCESSES_MAX	16384	/* of services, and of sessions where needed for names */
-#define SESSION_SESSIONS_MAX	4096
+#define SESSION_CONNECTIONS_MAX 16384
+#define SESSION_PROCESSES_MAX 16384 /* of services, and of sessions where needed for names */
+#define SESSION_SESSIONS_MAX 4096
 
 enum connection_outcome {
 	CONNECTION_PENDING,
@@ -31,32 +31,32 @@ enum connection_outcome {
 };
 
 struct connection {
-	struct bl_endpoint end;		/* key: family, peer, peer_port, local_port */
-	uint64_t number;		/* unique within the table's life; never 0 */
-	uint64_t opened_ns;		/* boot; 0: the opening was not seen */
-	uint64_t decided_ns;		/* outcome known since; 0 = pending */
-	uint64_t closed_ns;		/* 0 = open */
-	uint64_t start_ns;		/* of the session process */
-	uint64_t session;		/* tag born from it, 0 = none */
-	uint32_t pid;			/* of the session process, 0: none seen (yet) */
-	uint32_t auid;			/* once authenticated */
+	struct bl_endpoint end; /* key: family, peer, peer_port, local_port */
+	uint64_t number; /* unique within the table's life; never 0 */
+	uint64_t opened_ns; /* boot; 0: the opening was not seen */
+	uint64_t decided_ns; /* outcome known since; 0 = pending */
+	uint64_t closed_ns; /* 0 = open */
+	uint64_t start_ns; /* of the session process */
+	uint64_t session; /* tag born from it, 0 = none */
+	uint32_t pid; /* of the session process, 0: none seen (yet) */
+	uint32_t auid; /* once authenticated */
 	uint16_t service;
-	uint8_t outcome;		/* enum connection_outcome */
-	uint8_t exits;			/* the session process has ended */
-	uint32_t checks_failed;		/* password checks that a helper answered with "wrong" */
+	uint8_t outcome; /* enum connection_outcome */
+	uint8_t exits; /* the session process has ended */
+	uint32_t checks_failed; /* password checks that a helper answered with "wrong" */
 };
 
 struct session {
 	uint64_t tag;
 	uint64_t born_ns;
-	uint64_t ended_ns;		/* 0 = alive */
-	uint64_t parent;		/* tag */
+	uint64_t ended_ns; /* 0 = alive */
+	uint64_t parent; /* tag */
 	struct bl_endpoint end;
 	uint32_t auid;
 	uint32_t audit_session;
 	uint32_t leader_pid;
 	uint16_t service;
-	uint16_t flags;			/* BL_SESSION_* */
+	uint16_t flags; /* BL_SESSION_* */
 	uint32_t execs;
 };
 
@@ -64,14 +64,14 @@ struct session {
 struct process {
 	uint32_t pid;
 	uint64_t start_ns;
-	uint64_t ended_ns;		/* 0 = alive */
+	uint64_t ended_ns; /* 0 = alive */
 	uint64_t session;
-	uint64_t connection;		/* number, 0 = none: session process or a child of it */
+	uint64_t connection; /* number, 0 = none: session process or a child of it */
 	uint32_t uid;
 	uint32_t euid;
 	uint16_t service;
 	uint16_t role;
-	char exe[64];			/* end of the path */
+	char exe[64]; /* end of the path */
 };
 
 struct session_table;
@@ -82,19 +82,19 @@ DEFINE_CLEANUP(session_table_free, struct session_table *)
 
 enum session_change_kind {
 	SESSION_NOTHING = 1,
-	SESSION_OPENED,		/* connection opened, or its session process began */
-	SESSION_AUTHENTICATED,	/* connection */
-	SESSION_FAILED,		/* connection */
-	SESSION_BORN,		/* session (and its connection, if any, is AUTHENTICATED now) */
-	SESSION_ENDED,		/* session */
+	SESSION_OPENED, /* connection opened, or its session process began */
+	SESSION_AUTHENTICATED, /* connection */
+	SESSION_FAILED, /* connection */
+	SESSION_BORN, /* session (and its connection, if any, is AUTHENTICATED now) */
+	SESSION_ENDED, /* session */
 	SESSION_CHANGE_MAX,
 };
 
 /* Pointers are into the table, valid until the next call that takes it. */
 struct session_change {
 	enum session_change_kind kind;
-	const struct connection *connection;	/* may be NULL with BORN, ENDED */
-	const struct session *session;		/* may be NULL but with BORN, ENDED */
+	const struct connection *connection; /* may be NULL with BORN, ENDED */
+	const struct session *session; /* may be NULL but with BORN, ENDED */
 };
 
 void session_event(struct session_table *table, const union bl_event *event,
@@ -117,7 +117,7 @@ void session_expire(struct session_table *table, uint64_t now_ns, uint64_t keep_
 
 struct session_stats {
 	uint32_t connections, sessions, processes;
-	uint64_t refused;	/* evicted before their time, all tables */
+	uint64_t refused; /* evicted before their time, all tables */
 };
 void session_stats(const struct session_table *table, struct session_stats *ret);
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One ring of times per (rule, subject). The count is exact within the window, to 17 ms: times are
+ * kept in units of 2^24 ns since the first one seen, so that a ring of 32 costs 128 bytes and a full
+ * table of 65,536 pairs 16 MB.
+ */
+#include "analyst/correlation/correlation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/table.h"
+
+#define TICK_SHIFT 24
+
+struct pair_key {
+	struct ipc_subject subject;
+	uint32_t rule;
+	uint32_t pad;
+};
+
+struct pair {
+	uint32_t time[RULE_FAILURES_MAX]; /* ticks since base, oldest at head */
+	uint16_t head;
+	uint16_t count;
+	uint32_t trust; /* weakest since the ring was empty */
+};
+
+struct correlation {
+	const struct rule_set *rules;
+	struct table *pairs;
+	uint64_t base_ns;
+	bool begun;
+};
+
+int correlation_new(struct correlation **ret, const struct rule_set *rules, const uint64_t seed[2])
+{
+	_cleanup_(correlation_freep) struct correlation *c = NULL;
+	int r;
+
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->rules = rules;
+	r = table_new(&c->pairs, sizeof(struct pair_key), sizeof(struct pair),
+		      CORRELATION_SUBJECTS_MAX, seed);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+struct correlation *correlation_free(struct correlation *c)
+{
+	if (!c)
+		return NULL;
+	table_free(c->pairs);
+	free(c);
+	return NULL;
+}
+
+/* What a rule counts is what a lockout would refuse: a whole IPv6 /64, which is one subscriber. */
+static bool subject_counted(const struct rule *rule, const struct attempt *attempt,
+			    struct ipc_subject *ret)
+{
+	if (rule->subject == SUBJECT_SESSION) {
+		if (!attempt->session)
+			return false;
+		*ret = (struct ipc_subject){ .kind = SUBJECT_SESSION, .id = attempt->session };
+		return true;
+	}
+	if (attempt->subject.kind != SUBJECT_ADDRESS)
+		return false;
+	*ret = attempt->subject;
+	if (ret->family == AF_INET6) {
+		ret->prefix = 64;
+		memset(ret->addr + 8, 0, 8);
+	}
+	return true;
+}
+
+static uint32_t ticks_since_base(struct correlation *c, uint64_t at_ns)
+{
+	if (!c->begun) {
+		c->begun = true;
+		c->base_ns = at_ns;
+	}
+	if (at_ns < c->base_ns)
+		return 0;
+	at_ns = (at_ns - c->base_ns) >> TICK_SHIFT;
+	return at_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)at_ns;
+}
+
+static void pair_drop_old(struct pair *pair, uint32_t now, uint32_t window)
+{
+	while (pair->count && now - pair->time[pair->head] > window &&
+	       now > pair->time[pair->head]) {
+		pair->head = (uint16_t)((pair->head + 1) % RULE_FAILURES_MAX);
+		pair->count--;
+	}
+}
+
+static void pair_push(struct pair *pair, uint32_t now)
+{
+	if (pair->count == RULE_FAILURES_MAX) {
+		pair->head = (uint16_t)((pair->head + 1) % RULE_FAILURES_MAX);
+		pair->count--;
+	}
+	pair->time[(pair->head + pair->count) % RULE_FAILURES_MAX] = now;
+	pair->count++;
+}
+
+static struct pair *pair_count(struct correlation *c, unsigned int rule,
+			       const struct ipc_subject *subject, uint32_t tries, enum trust trust,
+			       uint64_t at_ns)
+{
+	const struct rule *counted = &c->rules->rule[rule];
+	struct pair_key key = { .subject = *subject, .rule = rule };
+	uint32_t now = ticks_since_base(c, at_ns);
+	uint64_t window = counted->window_ns >> TICK_SHIFT;
+	struct pair *pair;
+	void *value;
+
+	(void)table_put(c->pairs, &key, &value);
+	pair = value;
+	pair_drop_old(pair, now, window > UINT32_MAX ? UINT32_MAX : (uint32_t)window);
+	if (!pair->count || trust < pair->trust)
+		pair->trust = trust;
+	for (uint32_t i = 0; i < tries && i < RULE_FAILURES_MAX; i++)
+		pair_push(pair, now);
+	return pair;
+}
+
+void correlation_attempt(struct correlation *c, const struct attempt *attempt, match_fn fn,
+			 void *arg)
+{
+	if (!attempt->tries)
+		return;
+	for (unsigned int i = 0; i < c->rules->count; i++) {
+		const struct rule *rule = &c->rules->rule[i];
+		struct match match;
+		struct pair *pair;
+
+		if (attempt->trust < rule->trust || strcmp(rule->service, attempt->service_name))
+			continue;
+		match = (struct match){ .rule = rule, .at_ns = attempt->at_ns };
+		if (!subject_counted(rule, attempt, &match.subject))
+			continue;
+		pair = pair_count(c, i, &match.subject, attempt->tries, attempt->trust,
+				  attempt->at_ns);
+		if (pair->count < rule->failures)
+			continue;
+		match.tries = pair->count;
+		match.first_ns = c->base_ns + ((uint64_t)pair->time[pair->head] << TICK_SHIFT);
+		match.trust = (enum trust)pair->trust;
+		pair->count = 0;
+		fn(&match, arg);
+	}
+}
+
+void correlation_forget(struct correlation *c, const struct ipc_subject *subject)
+{
+	struct pair_key key = { .subject = *subject };
+
+	for (key.rule = 0; key.rule < c->rules->count; key.rule++)
+		(void)table_delete(c->pairs, &key);
+}
+
+void correlation_restore(struct correlation *c, const struct ipc_subject *subject, uint32_t tries,
+			 uint64_t at_ns)
+{
+	struct attempt attempt = { .subject = *subject };
+
+	for (unsigned int i = 0; i < c->rules->count; i++) {
+		const struct rule *rule = &c->rules->rule[i];
+		struct ipc_subject counted;
+		uint32_t most = rule->failures - 1;
+
+		if (rule->subject != SUBJECT_ADDRESS ||
+		    !subject_counted(rule, &attempt, &counted) || !most)
+			continue;
+		(void)pair_count(c, i, &counted, tries < most ? tries : most, TRUST_WITNESSED,
+				 at_ns);
+	}
+}
+
+void correlation_stats(const struct correlation *c, struct correlation_stats *ret)
+{
+	*ret = (struct correlation_stats){
+		.subjects = table_count(c->pairs),
+		.refused = table_evicted(c->pairs),
+	};
+}

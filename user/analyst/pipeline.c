@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The order of the stages. Each returns values; only this file passes them on.
+ *
+ *   event ------> session ----change----> witness --attempt--> correlation --match--> decision
+ *   log record -> filter ------claim----^
+ *
+ * What an administrator may want to see of it leaves as records on the way.
+ */
+#include "analyst/pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define SERVICES_MAX 64
+#define SOURCES_MAX 64
+#define SOURCE_FILTERS 8
+#define KEEP_ENDED_NS (60ULL * NSEC_PER_SEC) /* processes and connections, for late log lines */
+
+struct source_filter {
+	uint16_t filter;
+	uint16_t service; /* of the filter's name, 0 = none of that name */
+};
+
+struct source {
+	uint32_t id;
+	uint32_t kind; /* enum ipc_source_kind */
+	bool attested;
+	unsigned int filters;
+	struct source_filter filter[SOURCE_FILTERS];
+	char name[IPC_NAME_MAX];
+};
+
+struct pipeline {
+	struct pipeline_sink sink;
+	struct session_table *sessions;
+	struct filter_set *filters;
+	struct witness *witness;
+	struct rule_set rules;
+	struct correlation *correlation;
+	struct decider *decider;
+	struct ipc_service service[SERVICES_MAX];
+	unsigned int services;
+	struct source source[SOURCES_MAX];
+	unsigned int sources;
+	uint64_t now_ns;
+	uint64_t lost; /* last head.lost */
+	uint64_t lost_at_ns; /* when it last grew; 0 = never */
+	uint64_t events, records, attempts, decisions;
+};
+
+int pipeline_new(struct pipeline **ret, const struct pipeline_sink *sink, const uint64_t seed[2])
+{
+	_cleanup_(pipeline_freep) struct pipeline *p = NULL;
+	int r;
+
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->sink = *sink;
+	r = session_table_new(&p->sessions, seed);
+	if (r < 0)
+		return r;
+	r = filter_set_new(&p->filters);
+	if (r < 0)
+		return r;
+	r = witness_new(&p->witness, seed);
+	if (r < 0)
+		return r;
+	r = correlation_new(&p->correlation, &p->rules, seed);
+	if (r < 0)
+		return r;
+	r = decider_new(&p->decider, seed);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+struct pipeline *pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return NULL;
+	decider_free(p->decider);
+	correlation_free(p->correlation);
+	witness_free(p->witness);
+	filter_set_free(p->filters);
+	session_table_free(p->sessions);
+	free(p);
+	return NULL;
+}
+
+/* ---- set-up ---- */
+
+struct filter_set *pipeline_filters(struct pipeline *p)
+{
+	return p->filters;
+}
+
+int pipeline_add_service(struct pipeline *p, const struct ipc_service *service)
+{
+	struct witness_service known = {
+		.id = service->id,
+		.max_tries = service->max_tries,
+		.sensed = service->sensed,
+	};
+
+	if (p->services == SERVICES_MAX)
+		return -E2BIG;
+	p->service[p->services++] = *service;
+	memcpy(known.ports, service->ports, sizeof(known.ports));
+	text_copy(known.name, sizeof(known.name), service->name);
+	return witness_add_service(p->witness, &known);
+}
+
+int pipeline_add_exempt(struct pipeline *p, const struct addr *net, enum exempt_why why)
+{
+	return decider_exempt(p->decider, net, why);
+}
+
+int pipeline_add_rule(struct pipeline *p, const char *name, const char *text, size_t len,
+		      char error[RULES_ERROR_MAX])
+{
+	return rules_add(&p->rules, name, text, len, error);
+}
+
+unsigned int pipeline_rules(const struct pipeline *p)
+{
+	return p->rules.count;
+}
+
+static const char *service_name(const struct pipeline *p, uint16_t id)
+{
+	for (unsigned int i = 0; id && i < p->services; i++)
+		if (p->service[i].id == id)
+			return p->service[i].name;
+	return "";
+}
+
+static uint16_t service_by_name(const struct pipeline *p, const char *name)
+{
+	for (unsigned int i = 0; i < p->services; i++)
+		if (!strcmp(p->service[i].name, name))
+			return p->service[i].id;
+	return 0;
+}
+
+int pipeline_add_source(struct pipeline *p, const struct ipc_source *added,
+			void (*error)(const char *text, void *arg), void *arg)
+{
+	char why[EVIDENCE_ERROR_MAX];
+	struct source *source;
+	const char *name;
+	int failed = 0;
+
+	if (p->sources == SOURCES_MAX)
+		return -E2BIG;
+	source = &p->source[p->sources++];
+	*source = (struct source){
+		.id = added->id,
+		.kind = added->kind,
+		.attested = added->attested,
+	};
+	if (added->kind == IPC_SOURCE_JOURNAL) {
+		text_copy(source->name, sizeof(source->name), "journal");
+		witness_expect_writers(p->witness);
+	} else {
+		name = strrchr(added->path, '/');
+		text_copy(source->name, sizeof(source->name), name ? name + 1 : added->path);
+	}
+	for (uint32_t i = 0; i < added->filters && i < SOURCE_FILTERS; i++) {
+		struct source_filter *filter = &source->filter[source->filters];
+
+		if (filter_set_load(p->filters, added->filter[i], &filter->filter, why) < 0) {
+			error(why, arg);
+			failed++;
+			continue;
+		}
+		filter->service = service_by_name(p, filter_name(p->filters, filter->filter));
+		source->filters++;
+	}
+	return failed;
+}
+
+/* ---- records ---- */
+
+static const struct source *source_find(const struct pipeline *p, uint32_t id)
+{
+	for (unsigned int i = 0; i < p->sources; i++)
+		if (p->source[i].id == id)
+			return &p->source[i];
+	return NULL;
+}
+
+/* source: ipc_source.id, 0 = the kernel. */
+static void record_init(const struct pipeline *p, struct ipc_record *record, enum record_kind kind,
+			uint32_t source, uint64_t at_ns)
+{
+	const struct source *known = source_find(p, source);
+
+	memset(record, 0, sizeof(*record));
+	record->kind = kind;
+	record->time_boot_ns = at_ns;
+	text_copy(record->source, sizeof(record->source), known ? known->name : "kernel");
+}
+
+static void record_attempt(struct pipeline *p, const struct attempt *attempt)
+{
+	struct ipc_record record;
+
+	record_init(p, &record,
+		    attempt->tries && attempt->trust > TRUST_FORGED ? RECORD_ATTEMPT : RECORD_CLAIM,
+		    attempt->source, attempt->at_ns);
+	if (!attempt->line[0])
+		record.kind = attempt->success ? RECORD_CONNECTION : record.kind;
+	record.subject = attempt->subject;
+	record.result = attempt->success ? RESULT_SUCCESS : RESULT_FAILURE;
+	record.trust = attempt->trust;
+	record.count = attempt->tries;
+	record.pid = attempt->pid;
+	record.session = attempt->session;
+	record.peer_port = attempt->peer_port;
+	record.local_port = attempt->local_port;
+	text_copy(record.service, sizeof(record.service), attempt->service_name);
+	text_copy(record.user, sizeof(record.user), attempt->user);
+	text_copy(record.text, sizeof(record.text), attempt->text);
+	text_copy(record.line, sizeof(record.line), attempt->line);
+	p->sink.record(&record, p->sink.arg);
+}
+
+static void record_session(struct pipeline *p, const struct session_change *change, uint64_t at_ns)
+{
+	const struct session *session = change->session;
+	struct ipc_record record;
+
+	record_init(p, &record, RECORD_SESSION, 0, at_ns);
+	record.subject = (struct ipc_subject){ .kind = SUBJECT_SESSION, .id = session->tag };
+	record.result = change->kind == SESSION_BORN ? RESULT_BEGIN : RESULT_END;
+	record.trust = TRUST_WITNESSED;
+	record.session = session->tag;
+	record.pid = session->leader_pid;
+	record.count = session->execs;
+	record.peer_port = session->end.peer_port;
+	record.local_port = session->end.local_port;
+	text_copy(record.service, sizeof(record.service), service_name(p, session->service));
+	(void)snprintf(record.text, sizeof(record.text), "login of uid %u, audit session %u%s",
+		       session->auid, session->audit_session,
+		       session->flags & BL_SESSION_INFERRED ? ", was there before bailiff" : "");
+	p->sink.record(&record, p->sink.arg);
+}
+
+static void record_decision(struct pipeline *p, const struct decision *decision)
+{
+	struct ipc_record record;
+
+	record_init(p, &record, RECORD_DECISION, 0, decision->at_ns);
+	record.subject = decision->subject;
+	record.trust = decision->trust;
+	record.action = decision->action;
+	record.count = decision->tries;
+	record.decision = decision->number;
+	record.partial = decision->partial;
+	record.seconds = (uint32_t)decision->seconds;
+	text_copy(record.rule, sizeof(record.rule), decision->rule);
+	text_copy(record.text, sizeof(record.text), decision->reason);
+	p->sink.record(&record, p->sink.arg);
+}
+
+/* ---- the flow ---- */
+
+static void on_match(const struct match *match, void *arg)
+{
+	struct pipeline *p = arg;
+	bool lost = p->lost_at_ns && p->lost_at_ns >= match->first_ns;
+	struct decision decision;
+
+	if (!decider_decide(p->decider, match, lost, p->now_ns, &decision))
+		return;
+	p->decisions++;
+	record_decision(p, &decision);
+	p->sink.decision(&decision, p->sink.arg);
+}
+
+static void on_attempt(const struct attempt *attempt, void *arg)
+{
+	struct pipeline *p = arg;
+
+	p->attempts += attempt->tries;
+	record_attempt(p, attempt);
+	correlation_attempt(p->correlation, attempt, on_match, p);
+}
+
+void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t now_ns)
+{
+	struct session_change change;
+
+	p->events++;
+	p->now_ns = now_ns;
+	if (event->head.lost > p->lost) {
+		p->lost = event->head.lost;
+		p->lost_at_ns = now_ns;
+	}
+	session_event(p->sessions, event, &change);
+	if (change.kind == SESSION_NOTHING)
+		return;
+	if (change.kind == SESSION_BORN || change.kind == SESSION_ENDED)
+		record_session(p, &change, event->head.boot_ns);
+	witness_change(p->witness, p->sessions, &change, now_ns, on_attempt, p);
+}
+
+static enum trust origin_trust(const struct source *source, const struct log_record *record)
+{
+	const struct log_origin *origin = &record->origin;
+
+	/* A program may call itself what it likes; root's own words, of a known program, count. */
+	if (origin->trusted)
+		return origin->has_uid && !origin->uid && origin->exe[0] ? TRUST_ATTESTED
+									 : TRUST_CLAIMED;
+	return source->attested ? TRUST_ATTESTED : TRUST_CLAIMED;
+}
+
+void pipeline_log_record(struct pipeline *p, const struct log_record *record)
+{
+	const struct source *source = source_find(p, record->source);
+	struct claim claim;
+
+	if (!source)
+		return;
+	p->records++;
+	p->now_ns = record->arrived_ns;
+	for (unsigned int i = 0; i < source->filters; i++) {
+		const struct source_filter *filter = &source->filter[i];
+		enum filter_outcome outcome =
+			filter_match(p->filters, filter->filter, record, &claim);
+
+		if (outcome == FILTER_NOMATCH)
+			continue;
+		if (outcome == FILTER_FAILURE || outcome == FILTER_SUCCESS)
+			witness_claim(p->witness, p->sessions, &claim, filter->service,
+				      filter_name(p->filters, filter->filter),
+				      origin_trust(source, record), p->now_ns, on_attempt, p);
+		break;
+	}
+}
+
+void pipeline_tick(struct pipeline *p, uint64_t now_ns)
+{
+	p->now_ns = now_ns;
+	witness_tick(p->witness, p->sessions, now_ns, on_attempt, p);
+	session_expire(p->sessions, now_ns, KEEP_ENDED_NS);
+}
+
+void pipeline_outcome(struct pipeline *p, const struct ipc_outcome *outcome)
+{
+	decider_outcome(p->decider, outcome);
+	if (outcome->result == OUTCOME_RELEASED || outcome->result == OUTCOME_EXPIRED)
+		correlation_forget(p->correlation, &outcome->subject);
+}
+
+void pipeline_history(struct pipeline *p, const struct ipc_history *history, uint64_t now_ns,
+		      int64_t boot_to_wall_ns)
+{
+	uint64_t now_wall_ns = now_ns + (uint64_t)boot_to_wall_ns;
+	uint64_t age_ns =
+		now_wall_ns > history->last_wall_ns ? now_wall_ns - history->last_wall_ns : 0;
+
+	if (history->lockouts)
+		decider_restore(p->decider, &history->subject, history->lockouts);
+	/* Before this boot there is no boot time to give it; then it is too old for a window anyway. */
+	if (history->attempts && age_ns < now_ns)
+		correlation_restore(p->correlation, &history->subject, history->attempts,
+				    now_ns - age_ns);
+}
+
+void pipeline_stats(const struct pipeline *p, struct ipc_heartbeat *ret)
+{
+	struct session_stats sessions;
+	struct filter_stats filters;
+	struct witness_stats witness;
+	struct correlation_stats correlation;
+
+	session_stats(p->sessions, &sessions);
+	filter_stats(p->filters, &filters);
+	witness_stats(p->witness, &witness);
+	correlation_stats(p->correlation, &correlation);
+	ret->events = p->events;
+	ret->lost = p->lost;
+	ret->records = p->records;
+	ret->claims = witness.claims;
+	ret->attempts = p->attempts;
+	ret->decisions = p->decisions;
+	ret->refused =
+		sessions.refused + filters.joined_refused + witness.refused + correlation.refused;
+	ret->regex_limit = filters.regex_limit;
+	ret->sessions = sessions.sessions;
+	ret->connections = sessions.connections;
+	ret->subjects = correlation.subjects;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads rule files. A file is taken whole or not at all: a rule that lost one of its lines would
+ * be another rule.
+ */
+#include "analyst/rules/rules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/ini.h"
+
+#define LONGEST_DEFAULT_S (7ULL * 24 * 3600)
+
+struct reading {
+	struct rule rule;
+	bool section;
+};
+
+struct word {
+	const char *text;
+	int value;
+};
+
+static const struct word subjects[] = {
+	{ "address", SUBJECT_ADDRESS },
+	{ "session", SUBJECT_SESSION },
+	{ NULL, 0 },
+};
+
+static const struct word actions[] = {
+	{ "observe", ACTION_OBSERVE },
+	{ "lock", ACTION_LOCK },
+	{ "terminate", ACTION_TERMINATE },
+	{ NULL, 0 },
+};
+
+static const struct word trusts[] = {
+	{ "claimed", TRUST_CLAIMED },
+	{ "attested", TRUST_ATTESTED },
+	{ "witnessed", TRUST_WITNESSED },
+	{ NULL, 0 },
+};
+
+static int word_find(const struct word *words, const struct ini_entry *entry,
+		     char error[INI_ERROR_MAX])
+{
+	size_t used = 0;
+
+	for (const struct word *w = words; w->text; w++)
+		if (!strcmp(w->text, entry->value))
+			return w->value;
+	used = (size_t)snprintf(error, INI_ERROR_MAX, "%s is not one of", entry->key);
+	for (const struct word *w = words; w->text && used < INI_ERROR_MAX; w++)
+		used += (size_t)snprintf(error + used, INI_ERROR_MAX - used, " %s", w->text);
+	return -EINVAL;
+}
+
+static int number_parse(const struct ini_entry *entry, unsigned long least, unsigned long most,
+			uint32_t *ret, char error[INI_ERROR_MAX])
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(entry->value, &end, 10);
+	if (!isdigit((unsigned char)entry->value[0]) || *end || errno || value < least ||
+	    value > most) {
+		(void)snprintf(error, INI_ERROR_MAX, "%s wants a number from %lu to %lu",
+			       entry->key, least, most);
+		return -EINVAL;
+	}
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+static int time_parse(const struct ini_entry *entry, uint64_t *ret_seconds,
+		      char error[INI_ERROR_MAX])
+{
+	uint64_t seconds;
+
+	if (duration_parse(entry->value, &seconds) < 0 || !seconds) {
+		(void)snprintf(error, INI_ERROR_MAX,
+			       "%s wants a length of time, such as 90, 10m, 1h 30m, 1w",
+			       entry->key);
+		return -EINVAL;
+	}
+	*ret_seconds = seconds;
+	return 0;
+}
+
+/* Ids stand in records, metrics and other people's scripts: no blanks, no quoting ever needed. */
+static int name_parse(const struct ini_entry *entry, char *to, size_t size,
+		      char error[INI_ERROR_MAX])
+{
+	size_t len = strlen(entry->value);
+
+	for (size_t i = 0; i < len; i++) {
+		char c = entry->value[i];
+
+		if (!isalnum((unsigned char)c) && c != '-' && c != '_' && c != '.') {
+			len = 0;
+			break;
+		}
+	}
+	if (!len || len >= size) {
+		(void)snprintf(error, INI_ERROR_MAX,
+			       "%s wants 1 to %zu letters, digits, '-', '_' or '.'", entry->key,
+			       size - 1);
+		return -EINVAL;
+	}
+	text_copy(to, size, entry->value);
+	return 0;
+}
+
+static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_ERROR_MAX])
+{
+	struct reading *reading = arg;
+	struct rule *rule = &reading->rule;
+	uint64_t seconds;
+	int r;
+
+	if (strcmp(entry->section, "rule")) {
+		(void)snprintf(error, INI_ERROR_MAX,
+			       "unknown section [%.40s]; a rule file has one section, [rule]",
+			       entry->section);
+		return -EINVAL;
+	}
+	reading->section = true;
+
+	if (!strcmp(entry->key, "id"))
+		return name_parse(entry, rule->id, sizeof(rule->id), error);
+	if (!strcmp(entry->key, "service"))
+		return name_parse(entry, rule->service, sizeof(rule->service), error);
+	if (!strcmp(entry->key, "title")) {
+		text_copy(rule->title, sizeof(rule->title), entry->value);
+		return 0;
+	}
+	if (!strcmp(entry->key, "failures"))
+		return number_parse(entry, 1, RULE_FAILURES_MAX, &rule->failures, error);
+	if (!strcmp(entry->key, "factor"))
+		return number_parse(entry, 1, 100, &rule->factor, error);
+	if (!strcmp(entry->key, "window")) {
+		r = time_parse(entry, &seconds, error);
+		if (r >= 0)
+			rule->window_ns = seconds * NSEC_PER_SEC;
+		return r;
+	}
+	if (!strcmp(entry->key, "lockout"))
+		return time_parse(entry, &rule->lockout_s, error);
+	if (!strcmp(entry->key, "longest"))
+		return time_parse(entry, &rule->longest_s, error);
+	if (!strcmp(entry->key, "subject")) {
+		r = word_find(subjects, entry, error);
+		if (r >= 0)
+			rule->subject = (enum subject_kind)r;
+		return r < 0 ? r : 0;
+	}
+	if (!strcmp(entry->key, "action")) {
+		r = word_find(actions, entry, error);
+		if (r >= 0)
+			rule->action = (enum action)r;
+		return r < 0 ? r : 0;
+	}
+	if (!strcmp(entry->key, "trust")) {
+		r = word_find(trusts, entry, error);
+		if (r >= 0)
+			rule->trust = (enum trust)r;
+		return r < 0 ? r : 0;
+	}
+	(void)snprintf(error, INI_ERROR_MAX,
+		       "unknown key %.40s; known: id title service failures window subject action "
+		       "lockout factor longest trust",
+		       entry->key);
+	return -EINVAL;
+}
+
+static const char *rule_flaw(const struct reading *reading)
+{
+	const struct rule *rule = &reading->rule;
+
+	if (!reading->section)
+		return "no [rule] section";
+	if (!rule->id[0])
+		return "id is missing";
+	if (!rule->service[0])
+		return "service is missing";
+	if (!rule->failures)
+		return "failures is missing";
+	if (!rule->window_ns)
+		return "window is missing";
+	if (rule->action != ACTION_OBSERVE && !rule->lockout_s)
+		return "lockout is missing";
+	if (rule->action == ACTION_TERMINATE && rule->subject != SUBJECT_SESSION)
+		return "action terminate goes with subject session only";
+	if (rule->longest_s < rule->lockout_s)
+		return "longest is shorter than lockout";
+	return NULL;
+}
+
+int rules_add(struct rule_set *set, const char *name, const char *text, size_t len,
+	      char error[RULES_ERROR_MAX])
+{
+	struct reading reading = {
+		.rule = {
+			.subject = SUBJECT_ADDRESS,
+			.action = ACTION_LOCK,
+			.trust = TRUST_WITNESSED,
+			.factor = 1,
+		},
+	};
+	const char *flaw;
+	unsigned int at;
+	int r;
+
+	_Static_assert(RULES_ERROR_MAX >= INI_ERROR_MAX, "errors are passed on");
+	r = ini_parse(name, text, len, entry_read, &reading, error);
+	if (r < 0)
+		return r;
+	if (!reading.rule.longest_s)
+		reading.rule.longest_s = reading.rule.lockout_s > LONGEST_DEFAULT_S
+						 ? reading.rule.lockout_s
+						 : LONGEST_DEFAULT_S;
+	flaw = rule_flaw(&reading);
+	if (flaw) {
+		(void)snprintf(error, RULES_ERROR_MAX, "%.180s: %s", name, flaw);
+		return -EINVAL;
+	}
+
+	for (at = 0; at < set->count; at++)
+		if (!strcmp(set->rule[at].id, reading.rule.id))
+			break;
+	if (at == RULES_MAX) {
+		(void)snprintf(error, RULES_ERROR_MAX, "%.180s: more than %d rules", name,
+			       RULES_MAX);
+		return -E2BIG;
+	}
+	set->rule[at] = reading.rule;
+	if (at == set->count)
+		set->count++;
+	return 0;
+}
