@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 #define INI_SIZE_MAX (1024 * 1024)
-#define INI_LINE_MAX 8192
+#define INI_LINE_MAX 8192 /* bytes, continuation lines together */
+#define INI_ENTRIES_MAX 65536
 #define INI_ERROR_MAX 256
 
 struct ini_entry {
@@ -20,7 +21,8 @@ struct ini_entry {
 	unsigned int line;
 };
 
-/* Called per entry in order; nonzero ends the parse and is returned. May fill error. */
+/* Called per entry in order; nonzero ends the parse and is returned. May fill error with what is
+ * wrong; name and line are put before it. */
 typedef int (*ini_entry_fn)(const struct ini_entry *entry, void *arg, char error[INI_ERROR_MAX]);
 
 /* On failure error holds "NAME:LINE: what is wrong". -EINVAL, -E2BIG, or what fn returned. */

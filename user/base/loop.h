@@ -28,6 +28,8 @@ DEFINE_CLEANUP(loop_free, struct loop *)
 
 int loop_add_io(struct loop *loop, int fd, uint32_t events, loop_io_fn fn, void *arg,
 		struct loop_source **ret);
+/* Other events for an io source, e.g. EPOLLOUT while a channel has something to send. */
+int loop_set_events(struct loop_source *source, uint32_t events);
 /* First after first_ns, then every period_ns (0: once). CLOCK_BOOTTIME. */
 int loop_add_timer(struct loop *loop, uint64_t first_ns, uint64_t period_ns, loop_timer_fn fn,
 		   void *arg, struct loop_source **ret);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bounded hash table: chains of slot numbers, and a list by use. Everything is in one zeroed block
+ * whose pages the kernel gives on first touch, so a table costs what is in it, not its bound.
+ * Keys compare by memcmp: their padding must be zero.
+ */
+#include "base/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN_TO 8U
+#define SLOTS_MAX (1U << 30)
+
+/* Slot numbers count from 1; 0 is none, so that zeroed memory is an empty table. */
+struct slot {
+	uint32_t chain; /* next of the same bucket, or next free slot */
+	uint32_t newer, older;
+	uint32_t bucket;
+	/* key, then value, each padded to ALIGN_TO */
+};
+
+struct table {
+	uint64_t seed[2];
+	uint32_t max;
+	uint32_t mask; /* buckets - 1 */
+	uint32_t count;
+	uint32_t touched; /* slots that were ever used; those above are still zero */
+	uint32_t free;
+	uint32_t newest, oldest;
+	size_t key_size, value_size, value_at, slot_size;
+	uint64_t evicted;
+	table_evict_fn on_evict;
+	void *evict_arg;
+	uint32_t *bucket;
+	char *slots;
+};
+
+static size_t padded(size_t size)
+{
+	return (size + ALIGN_TO - 1) & ~(size_t)(ALIGN_TO - 1);
+}
+
+static struct slot *slot_at(const struct table *table, uint32_t number)
+{
+	return (struct slot *)(void *)(table->slots + (size_t)(number - 1) * table->slot_size);
+}
+
+static void *key_of(struct slot *slot)
+{
+	return slot + 1;
+}
+
+static void *value_of(const struct table *table, struct slot *slot)
+{
+	return (char *)slot + table->value_at;
+}
+
+int table_new(struct table **ret, size_t key_size, size_t value_size, uint32_t max,
+	      const uint64_t seed[2])
+{
+	size_t slot_size, slots_size, buckets_size, size;
+	struct table *table;
+	uint32_t buckets = 1;
+
+	if (key_size == 0 || key_size > UINT16_MAX || value_size > INT32_MAX || max == 0 ||
+	    max > SLOTS_MAX)
+		return -EINVAL;
+	while (buckets < max)
+		buckets *= 2;
+	slot_size = sizeof(struct slot) + padded(key_size) + padded(value_size);
+	buckets_size = padded(buckets * sizeof(uint32_t));
+	if (__builtin_mul_overflow(slot_size, max, &slots_size) ||
+	    __builtin_add_overflow(slots_size, padded(sizeof(*table)) + buckets_size, &size))
+		return -ENOMEM;
+	table = calloc(1, size);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table->seed, seed, sizeof(table->seed));
+	table->max = max;
+	table->mask = buckets - 1;
+	table->key_size = key_size;
+	table->value_size = value_size;
+	table->value_at = sizeof(struct slot) + padded(key_size);
+	table->slot_size = slot_size;
+	table->bucket = (uint32_t *)(void *)((char *)table + padded(sizeof(*table)));
+	table->slots = (char *)table->bucket + buckets_size;
+	*ret = table;
+	return 0;
+}
+
+struct table *table_free(struct table *table)
+{
+	free(table);
+	return NULL;
+}
+
+static uint32_t bucket_of(const struct table *table, const void *key)
+{
+	return (uint32_t)table_hash(table->seed, key, table->key_size) & table->mask;
+}
+
+static uint32_t find(const struct table *table, uint32_t bucket, const void *key)
+{
+	uint32_t number = table->bucket[bucket];
+
+	while (number) {
+		struct slot *slot = slot_at(table, number);
+
+		if (memcmp(key_of(slot), key, table->key_size) == 0)
+			return number;
+		number = slot->chain;
+	}
+	return 0;
+}
+
+static void list_remove(struct table *table, uint32_t number)
+{
+	struct slot *slot = slot_at(table, number);
+
+	if (slot->newer)
+		slot_at(table, slot->newer)->older = slot->older;
+	else
+		table->newest = slot->older;
+	if (slot->older)
+		slot_at(table, slot->older)->newer = slot->newer;
+	else
+		table->oldest = slot->newer;
+}
+
+static void list_add(struct table *table, uint32_t number)
+{
+	struct slot *slot = slot_at(table, number);
+
+	slot->newer = 0;
+	slot->older = table->newest;
+	if (table->newest)
+		slot_at(table, table->newest)->newer = number;
+	else
+		table->oldest = number;
+	table->newest = number;
+}
+
+static void touch(struct table *table, uint32_t number)
+{
+	if (table->newest == number)
+		return;
+	list_remove(table, number);
+	list_add(table, number);
+}
+
+/* Takes a slot out of its chain and the list; its key and value stay until it is used again. */
+static void unlink_slot(struct table *table, uint32_t number)
+{
+	struct slot *slot = slot_at(table, number);
+	uint32_t *link = &table->bucket[slot->bucket];
+
+	while (*link != number)
+		link = &slot_at(table, *link)->chain;
+	*link = slot->chain;
+	list_remove(table, number);
+	table->count--;
+}
+
+void *table_get(struct table *table, const void *key)
+{
+	uint32_t number = find(table, bucket_of(table, key), key);
+
+	if (!number)
+		return NULL;
+	touch(table, number);
+	return value_of(table, slot_at(table, number));
+}
+
+const void *table_peek(const struct table *table, const void *key)
+{
+	uint32_t number = find(table, bucket_of(table, key), key);
+
+	return number ? value_of(table, slot_at(table, number)) : NULL;
+}
+
+/* A slot that is in no list: a freed one, an untouched one, or the oldest entry's. */
+static uint32_t take_slot(struct table *table, bool *ret_evicted)
+{
+	uint32_t number = table->free;
+	struct slot *slot;
+
+	*ret_evicted = false;
+	if (number) {
+		table->free = slot_at(table, number)->chain;
+		return number;
+	}
+	if (table->touched < table->max)
+		return ++table->touched;
+	number = table->oldest;
+	slot = slot_at(table, number);
+	unlink_slot(table, number);
+	table->evicted++;
+	*ret_evicted = true;
+	if (table->on_evict)
+		table->on_evict(key_of(slot), value_of(table, slot), table->evict_arg);
+	return number;
+}
+
+enum table_put_result table_put(struct table *table, const void *key, void **ret)
+{
+	uint32_t bucket = bucket_of(table, key);
+	uint32_t number = find(table, bucket, key);
+	struct slot *slot;
+	bool evicted;
+
+	if (number) {
+		touch(table, number);
+		*ret = value_of(table, slot_at(table, number));
+		return TABLE_FOUND;
+	}
+	number = take_slot(table, &evicted);
+	slot = slot_at(table, number);
+	memcpy(key_of(slot), key, table->key_size);
+	memset(value_of(table, slot), 0, table->value_size);
+	slot->bucket = bucket;
+	slot->chain = table->bucket[bucket];
+	table->bucket[bucket] = number;
+	list_add(table, number);
+	table->count++;
+	*ret = value_of(table, slot);
+	return evicted ? TABLE_EVICTED : TABLE_ADDED;
+}
+
+void table_on_evict(struct table *table, table_evict_fn fn, void *arg)
+{
+	table->on_evict = fn;
+	table->evict_arg = arg;
+}
+
+bool table_delete(struct table *table, const void *key)
+{
+	uint32_t number = find(table, bucket_of(table, key), key);
+
+	if (!number)
+		return false;
+	unlink_slot(table, number);
+	slot_at(table, number)->chain = table->free;
+	table->free = number;
+	return true;
+}
+
+uint32_t table_count(const struct table *table)
+{
+	return table->count;
+}
+
+uint64_t table_evicted(const struct table *table)
+{
+	return table->evicted;
+}
+
+bool table_oldest(struct table *table, const void **ret_key, void **ret_value)
+{
+	struct slot *slot;
+
+	if (!table->oldest)
+		return false;
+	slot = slot_at(table, table->oldest);
+	*ret_key = key_of(slot);
+	*ret_value = value_of(table, slot);
+	return true;
+}
+
+int table_each(struct table *table, table_each_fn fn, void *arg)
+{
+	uint32_t number = table->newest;
+
+	while (number) {
+		struct slot *slot = slot_at(table, number);
+		uint32_t older = slot->older;
+		int r = fn(key_of(slot), value_of(table, slot), arg);
+
+		if (r != 0)
+			return r;
+		number = older;
+	}
+	return 0;
+}
