@@ -37,7 +37,9 @@ struct log_origin {
 
 struct log_record {
 	uint32_t source; /* ipc_source.id */
+	uint64_t number; /* ascending within the reader; several filters then share the work, 0 = none */
 	uint64_t arrived_ns; /* boot time of reading */
+	uint64_t said_wall_ns; /* the journal's stamp; 0: look for one in the text */
 	struct log_origin origin;
 	const char *text; /* one line, no newline, valid UTF-8, no NUL; borrowed */
 	size_t len;
@@ -76,6 +78,14 @@ struct log_follower {
 };
 int log_follow(struct log_follower *follower, struct log_reader *reader, size_t max,
 	       uint64_t now_ns, log_record_fn fn, void *arg);
+
+/*
+ * The stamp that a line begins with, for whoever sorts lines by it: ISO 8601, or "Nov 24 10:00:00"
+ * with or without a year; without a zone it is local time (call tzset() before a sandbox closes).
+ * A stamp without a year is put into the year before near_wall_ns + 1 day. Returns the bytes it
+ * takes, 0 = none (or no year and near_wall_ns is before 2000).
+ */
+size_t log_stamp(const char *text, size_t len, uint64_t near_wall_ns, uint64_t *ret_wall_ns);
 
 /* ---- filters (filter*.c): fail2ban's filter format ---- */
 
@@ -117,6 +127,14 @@ int filter_set_new(struct filter_set **ret);
 struct filter_set *filter_set_free(struct filter_set *set);
 DEFINE_CLEANUP(filter_set_free, struct filter_set *)
 
+/* Both before the first load. seed: outsiders choose the keys of the joined lines. clock:
+ * CLOCK_REALTIME - CLOCK_BOOTTIME, to put stamps without a year (0 where arrived_ns is wall time). */
+void filter_set_seed(struct filter_set *set, const uint64_t seed[2]);
+void filter_set_clock(struct filter_set *set, int64_t boot_to_wall_ns);
+/* Told of what loads but is suspicious: "FILE:LINE: option: what". */
+void filter_set_on_warning(struct filter_set *set, void (*fn)(const char *text, void *arg),
+			   void *arg);
+
 /* Adds a file below filter.d: name "sshd.conf", "sshd.d/x.conf", "common.conf". A later file of
  * the same name replaces the earlier one. Copies text. */
 int filter_set_add_file(struct filter_set *set, const char *name, const char *text, size_t len);
@@ -128,12 +146,28 @@ int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_inde
 const char *filter_name(const struct filter_set *set, uint16_t index);
 unsigned int filter_expressions(const struct filter_set *set, uint16_t index);
 
-/* now_ns only ages the joined lines (<F-MLFID>). The claim is filled for NOFAIL, FAILURE, SUCCESS. */
+/* One failregex; text is as the expression runs. For filter test. */
+struct filter_form {
+	const char *file;
+	unsigned int line;
+	const char *text;
+	bool anchored;
+	bool jit;
+	uint64_t matches, limit, spent_ns, tried;
+};
+int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
+		struct filter_form *ret);
+/* With a clock here, spent_ns and tried are kept. */
+void filter_set_timer(struct filter_set *set, uint64_t (*now_ns)(void));
+
+/* record->arrived_ns ages the joined lines (<F-MLFID>). The claim is filled for NOFAIL, FAILURE,
+ * SUCCESS. */
 enum filter_outcome filter_match(struct filter_set *set, uint16_t index,
 				 const struct log_record *record, struct claim *ret);
 
 struct filter_stats {
 	uint64_t records, matches, ignored, regex_limit, joined_refused;
+	uint32_t interpreted; /* expressions that run without JIT: about ten times slower */
 };
 void filter_stats(const struct filter_set *set, struct filter_stats *ret);
 
