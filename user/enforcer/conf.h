@@ -16,39 +16,46 @@
 
 #include <bailiff/event.h>
 #include <bailiff/ipc.h>
+#include <bailiff/lockout.h>
 
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/ini.h"
 
-#define CONF_SERVICES_MAX	32
-#define CONF_SOURCES_MAX	64
-#define CONF_EXEMPT_MAX		1024
-#define CONF_USERS_MAX		64
-#define CONF_FILES_MAX		16	/* program files of a service, per role */
-#define CONF_PORTS_MAX		8	/* ipc_service.ports */
-#define CONF_FILTERS_MAX	8	/* ipc_source.filter */
+#define CONF_SERVICES_MAX 32
+#define CONF_SOURCES_MAX 64
+#define CONF_EXEMPT_MAX 1024
+#define CONF_USERS_MAX 64
+#define CONF_FILES_MAX 16 /* program files of a service, per role */
+#define CONF_PORTS_MAX 8 /* ipc_service.ports */
+#define CONF_FILTERS_MAX 8 /* ipc_source.filter */
 
 struct conf_service {
-	uint16_t id;			/* counts from 1: bl_file_role.service, ipc_service.id */
+	uint16_t id; /* counts from 1: bl_file_role.service, ipc_service.id */
 	uint16_t max_tries;
-	uint16_t ports[CONF_PORTS_MAX];	/* 0 = unused */
+	uint16_t ports[CONF_PORTS_MAX]; /* 0 = unused */
 	char name[IPC_NAME_MAX];
 	/* Absolute paths per role; [BL_ROLE_NONE] stays empty. A file may be missing on this host. */
 	char *file[BL_ROLE_MAX][CONF_FILES_MAX];
 	uint32_t files[BL_ROLE_MAX];
-	unsigned int line;		/* of its section, for messages */
+	bool disabled; /* enabled = no; conf_finish drops it */
+	uint32_t named; /* keys that a file set: bit = place in the table of keys */
+	char *where; /* "FILE:LINE" where it was last named, for messages */
 };
 
 struct conf_source {
 	char name[IPC_NAME_MAX];
 	bool journal;
-	char *path;			/* absolute, the last part may hold glob characters; or NULL */
-	char *match;			/* journalctl's FIELD=VALUE words, or NULL */
-	char service[IPC_NAME_MAX];	/* only this service writes the file: attested if mode agrees */
+	char *path; /* absolute, the last part may hold glob characters; or NULL */
+	char *match; /* journalctl's FIELD=VALUE and + words, or NULL */
+	char service[IPC_NAME_MAX]; /* only this service writes the file: attested if mode agrees */
+	char owner[IPC_USER_MAX]; /* account that may own an attested file beside root */
+	uid_t owner_uid; /* resolved by conf_finish; 0 = root alone */
 	char filter[CONF_FILTERS_MAX][IPC_NAME_MAX];
 	uint32_t filters;
-	unsigned int line;
+	bool disabled;
+	uint32_t named;
+	char *where;
 };
 
 /* What becomes of a locked session. */
@@ -59,29 +66,35 @@ enum session_ladder {
 };
 
 struct conf {
-	enum mode mode;			/* --observe has already been applied */
+	enum mode mode; /* --observe has already been applied */
 	struct addr exempt[CONF_EXEMPT_MAX];
 	size_t exempts;
 	/* Accounts never locked, whose sessions are never locked. uid -1: no such account here. */
 	char *exempt_user[CONF_USERS_MAX];
 	uid_t exempt_uid[CONF_USERS_MAX];
 	size_t exempt_users;
-	char *state_dir;		/* /var/lib/bailiff */
-	char *run_dir;			/* /run/bailiff */
-	uint32_t max_lockouts;		/* addresses locked out at once, at most BL_LOCK_MAX */
+	char *state_dir; /* /var/lib/bailiff */
+	char *run_dir; /* /run/bailiff */
+	uint32_t max_lockouts; /* addresses locked out at once, at most BL_LOCK_MAX */
 	uint32_t lockouts_per_minute;
 	uint64_t longest_lockout_s;
-	uint64_t operator_lockout_s;	/* CONTROL_LOCK with seconds = 0 */
+	uint64_t operator_lockout_s; /* CONTROL_LOCK with seconds = 0 */
 	enum session_ladder session_ladder;
 	char *analyst_user;
 	char *recorder_user;
-	char *journal_user;		/* journalctl runs as this one, in group systemd-journal */
-	uint32_t fallback_uid;		/* first of three numeric ids where those users do not exist */
-	struct conf_service service[CONF_SERVICES_MAX];	/* [i].id == i + 1 */
+	char *journal_user; /* journalctl runs as this one, in group systemd-journal */
+	uint32_t fallback_uid; /* first of three ids used where those accounts do not exist */
+	struct conf_service service[CONF_SERVICES_MAX]; /* [i].id == i + 1 */
 	size_t services;
 	struct conf_source source[CONF_SOURCES_MAX];
 	size_t sources;
+	uint32_t named;
+	char *where; /* of the last key of [bailiff] */
 };
+
+/* A key's first value in any file replaces the built-in one; a list's further values add to it, an
+ * empty value clears it. */
+extern const char conf_builtin[];
 
 /*
  * Built-in defaults, then path (absent: defaults alone, unless must_exist), then each *.conf in
@@ -93,6 +106,8 @@ int conf_new(struct conf **ret);
 int conf_add_text(struct conf *conf, const char *name, const char *text, size_t len,
 		  char error[INI_ERROR_MAX]);
 int conf_finish(struct conf *conf, char error[INI_ERROR_MAX]);
+/* Whether b can replace a while running; if not, error says what needs a restart. */
+bool conf_reloadable(const struct conf *a, const struct conf *b, char error[INI_ERROR_MAX]);
 struct conf *conf_free(struct conf *conf);
 DEFINE_CLEANUP(conf_free, struct conf *)
 
