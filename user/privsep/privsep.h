@@ -23,25 +23,31 @@ struct privsep_child {
 	int channel_fd; /* our end */
 };
 
-/* argv[0] is the path of the program; NULL-terminated. The child gets PR_SET_PDEATHSIG SIGTERM. */
+/*
+ * argv[0] is the path of the program; NULL-terminated. The child gets PR_SET_PDEATHSIG SIGTERM, a
+ * process group of its own, stdin and stdout on /dev/null. A failed exec is this call's error.
+ */
 int privsep_spawn(const char *const argv[], struct privsep_child *ret);
 
 /*
  * Changes to user's uid and gid with no supplementary groups ("" or NULL: stays who it is, for
  * runs without root), clears every capability set and the bounding set, PR_SET_NO_NEW_PRIVS,
  * PR_SET_DUMPABLE 0. Then proves that neither uid 0 nor a capability can be got back: -EPERM.
- * -ESRCH: no such user.
+ * With a user it needs CAP_SETUID, CAP_SETGID and CAP_SETPCAP. -ESRCH: no such user.
  */
 int privsep_drop(const char *user);
 
-/* Keeps only the capabilities named (libcap's cap_value_t) in all sets incl. bounding: bailiffd. */
+/* Keeps only the capabilities named (libcap's cap_value_t), permitted, effective and bounding, for
+ * bailiffd; inheritable and ambient become empty. Children executed as uid 0 start with the same. */
 int privsep_keep_caps(const int *caps, size_t count);
 
 enum privsep_role {
-	PRIVSEP_ANALYST =
-		1, /* no file is opened, no socket made, nothing executed, no W+X memory */
-	PRIVSEP_RECORDER, /* files below its own folder only: openat is let through, Landlock walls it */
-	PRIVSEP_ENFORCER, /* wide, but no ptrace, no module load, no new namespaces but by plan */
+	/* No file is opened, no socket made, nothing executed, no memory writable and executable. */
+	PRIVSEP_ANALYST = 1,
+	/* Files below its own folder only: openat is let through, Landlock walls it. */
+	PRIVSEP_RECORDER,
+	/* Wide, but no ptrace, no module load, no mount, no new namespaces but by plan. */
+	PRIVSEP_ENFORCER,
 	PRIVSEP_ROLE_MAX,
 };
 
@@ -50,6 +56,9 @@ enum privsep_role {
  * (kernel 5.13; skipped with a log line where there is none). Violations kill the process
  * (SIGSYS), which the audit log and bailiffd's message name. With BAILIFF_SANDBOX=log in a debug
  * build the filter logs instead. Not under ASan: *ret_active tells.
+ *
+ * The analyst's compiled patterns lose their write permission here: it must never free one
+ * afterwards, and ends by _exit.
  */
 int privsep_sandbox(enum privsep_role role, const char *folder, bool *ret_active);
 
