@@ -69,6 +69,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_sink *sink, const 
 	r = filter_set_new(&p->filters);
 	if (r < 0)
 		return r;
+	filter_set_seed(p->filters, seed);
 	r = witness_new(&p->witness, seed);
 	if (r < 0)
 		return r;

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which lines count, and how often: the tests of the promise that text alone locks nobody out.
+ */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdio.h>
+
+#include "analyst/evidence/evidence.h"
+#include "base/buf.h"
+#include "story.h"
+
+#define SECOND NSEC_PER_SEC
+#define SOURCE_FILE 1
+#define SOURCE_JOURNAL 2
+
+enum { FORM_INVALID, FORM_PAM, FORM_PASSWORD, FORM_ACCEPTED };
+
+struct scene {
+	struct session_table *sessions;
+	struct witness *witness;
+	struct attempt attempt[64];
+	unsigned int attempts;
+};
+
+static void on_attempt(const struct attempt *attempt, void *arg)
+{
+	struct scene *scene = arg;
+
+	assert_true(scene->attempts < ARRAY_SIZE(scene->attempt));
+	scene->attempt[scene->attempts++] = *attempt;
+}
+
+static int setup(void **state)
+{
+	static const uint64_t seed[2] = { 1, 2 };
+	struct witness_service sshd = {
+		.id = STORY_SSHD, .max_tries = 6, .ports = { 22 }, .sensed = true, .name = "sshd"
+	};
+	struct witness_service ftp = { .id = 2, .max_tries = 3, .ports = { 21 }, .name = "ftp" };
+	struct scene *scene = calloc(1, sizeof(*scene));
+
+	assert_non_null(scene);
+	assert_int_equal(session_table_new(&scene->sessions, seed), 0);
+	assert_int_equal(witness_new(&scene->witness, seed), 0);
+	assert_int_equal(witness_add_service(scene->witness, &sshd), 0);
+	assert_int_equal(witness_add_service(scene->witness, &ftp), 0);
+	*state = scene;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	witness_free(scene->witness);
+	session_table_free(scene->sessions);
+	free(scene);
+	return 0;
+}
+
+static void happen(struct scene *scene, const union bl_event *event)
+{
+	struct session_change change;
+
+	session_event(scene->sessions, event, &change);
+	witness_change(scene->witness, scene->sessions, &change, event->head.boot_ns, on_attempt,
+		       scene);
+}
+
+static void tick(struct scene *scene, uint64_t at_ns)
+{
+	witness_tick(scene->witness, scene->sessions, at_ns, on_attempt, scene);
+}
+
+static struct claim claim_make(const char *addr, uint16_t port, uint32_t pid, uint16_t form,
+			       uint64_t at_ns)
+{
+	struct claim claim = {
+		.result = form == FORM_ACCEPTED ? CLAIM_SUCCESS : CLAIM_FAILURE,
+		.port = port,
+		.pid = pid,
+		.count = 1,
+		.source = SOURCE_FILE,
+		.form = form,
+		.arrived_ns = at_ns,
+	};
+
+	if (addr)
+		assert_int_equal(addr_parse(addr, strlen(addr), &claim.addr), 0);
+	text_copy(claim.user, sizeof(claim.user), "root");
+	(void)snprintf(claim.line, sizeof(claim.line), "sshd[%u]: form %u about %s port %u", pid,
+		       form, addr ? addr : "nobody", port);
+	return claim;
+}
+
+static void say(struct scene *scene, const struct claim *claim)
+{
+	witness_claim(scene->witness, scene->sessions, claim, STORY_SSHD, "sshd", TRUST_CLAIMED,
+		      claim->arrived_ns, on_attempt, scene);
+}
+
+static void say_by_journal(struct scene *scene, struct claim claim, uint32_t writer, uint32_t uid)
+{
+	claim.source = SOURCE_JOURNAL;
+	claim.pid = writer;
+	claim.pid_trusted = true;
+	claim.origin =
+		(struct log_origin){ .trusted = true, .pid = writer, .uid = uid, .has_uid = true };
+	text_copy(claim.origin.exe, sizeof(claim.origin.exe),
+		  uid ? "/usr/bin/logger" : "/usr/lib/openssh/sshd-session");
+	witness_claim(scene->witness, scene->sessions, &claim, STORY_SSHD, "sshd",
+		      uid ? TRUST_CLAIMED : TRUST_ATTESTED, claim.arrived_ns, on_attempt, scene);
+}
+
+/* Tries that count with at least this trust, about this address. */
+static uint32_t tries(const struct scene *scene, const char *addr, enum trust least)
+{
+	struct addr wanted;
+	uint32_t sum = 0;
+
+	assert_int_equal(addr_parse(addr, strlen(addr), &wanted), 0);
+	for (unsigned int i = 0; i < scene->attempts; i++) {
+		const struct attempt *a = &scene->attempt[i];
+
+		if (a->subject.kind == SUBJECT_ADDRESS && a->subject.family == wanted.family &&
+		    !memcmp(a->subject.addr, wanted.bytes, 16) && a->trust >= least)
+			sum += a->tries;
+	}
+	return sum;
+}
+
+static void connection_begins(struct scene *scene, uint32_t pid, const char *peer, uint16_t port,
+			      uint64_t at_ns)
+{
+	union bl_event event;
+
+	story_connection(&event, peer, port, BL_CONNECTION_OPEN, at_ns);
+	happen(scene, &event);
+	story_session_process(&event, pid, peer, port, at_ns + 1000);
+	happen(scene, &event);
+	story_preauth(&event, pid + 1, pid, peer, port, at_ns + 2000);
+	happen(scene, &event);
+}
+
+static void connection_fails(struct scene *scene, uint32_t pid, uint64_t at_ns)
+{
+	union bl_event event;
+
+	story_exit(&event, pid + 1, pid, BL_ROLE_PREAUTH, 255, at_ns);
+	happen(scene, &event);
+	story_exit(&event, pid, 500, BL_ROLE_SESSION, 5, at_ns + 1000);
+	happen(scene, &event);
+}
+
+static void connection_logs_in(struct scene *scene, uint32_t pid, const char *peer, uint16_t port,
+			       uint64_t at_ns)
+{
+	union bl_event event;
+
+	story_exit(&event, pid + 1, pid, BL_ROLE_PREAUTH, 0, at_ns);
+	happen(scene, &event);
+	story_birth(&event, 7, pid, 1000, peer, port, at_ns + 1000);
+	happen(scene, &event);
+}
+
+#define PEER "203.0.113.9"
+#define VICTIM "198.51.100.77"
+
+static void failure_without_a_line_is_one_try(void **state)
+{
+	struct scene *scene = *state;
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
+	assert_non_null(strstr(scene->attempt[0].text, "no log line"));
+}
+
+static void lines_of_one_try_count_once(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim;
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	claim = claim_make(PEER, 40001, 4001, FORM_INVALID, 2 * SECOND);
+	say(scene, &claim);
+	claim = claim_make(PEER, 0, 4001, FORM_PAM, 2 * SECOND);
+	say(scene, &claim);
+	claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+	say(scene, &claim);
+	assert_int_equal(tries(scene, PEER, TRUST_CLAIMED), 0);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
+}
+
+static void tries_of_a_connection_add_up_to_the_limit(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	say(scene, &claim);
+	say(scene, &claim);
+	say(scene, &claim);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 3);
+	for (int i = 0; i < 20; i++)
+		say(scene, &claim);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 6);
+}
+
+static void repeated_line_counts_as_often_as_it_says(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	claim.count = 4;
+	say(scene, &claim);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 4);
+}
+
+static void late_line_adds_nothing_twice(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 4 * SECOND);
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	connection_fails(scene, 4001, 3 * SECOND);
+	say(scene, &claim);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
+	say(scene, &claim);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 2);
+}
+
+static void early_line_waits_for_its_connection(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, SECOND);
+
+	say(scene, &claim);
+	say(scene, &claim);
+	connection_begins(scene, 4001, PEER, 40001, SECOND + 500);
+	connection_fails(scene, 4001, 3 * SECOND);
+	tick(scene, 20 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 2);
+	assert_int_equal(tries(scene, PEER, TRUST_CLAIMED), 2);
+}
+
+static void success_counts_nothing(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+	bool told = false;
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	say(scene, &claim);
+	say(scene, &claim);
+	connection_logs_in(scene, 4001, PEER, 40001, 3 * SECOND);
+	for (int i = 0; i < 10; i++)
+		say(scene, &claim);
+	connection_fails(scene, 4001, 9 * SECOND); /* exit 255 of a session's end means nothing */
+	tick(scene, 20 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_CLAIMED), 0);
+	for (unsigned int i = 0; i < scene->attempts; i++)
+		told |= scene->attempt[i].success;
+	assert_true(told);
+}
+
+static void text_without_connection_is_only_text(void **state)
+{
+	struct scene *scene = *state;
+
+	for (uint32_t i = 0; i < 10; i++) {
+		struct claim claim = claim_make(VICTIM, 22, 9000 + i, FORM_PASSWORD, SECOND + i);
+		say(scene, &claim);
+	}
+	assert_int_equal(scene->attempts, 0);
+	tick(scene, SECOND + WITNESS_HOLD_NS + 10);
+	assert_int_equal(scene->attempts, 10);
+	assert_int_equal(tries(scene, VICTIM, TRUST_ATTESTED), 0);
+	assert_int_equal(tries(scene, VICTIM, TRUST_CLAIMED), 10);
+	assert_non_null(strstr(scene->attempt[0].text, "no witness"));
+}
+
+/* The pid is a true sshd's, of somebody else's connection. */
+static void other_peer_on_that_process_is_forged(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(VICTIM, 22, 4001, FORM_PASSWORD, 2 * SECOND);
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	say(scene, &claim);
+	connection_fails(scene, 4001, 3 * SECOND);
+	tick(scene, 20 * SECOND);
+	assert_int_equal(tries(scene, VICTIM, TRUST_CLAIMED), 0);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
+	assert_int_equal(scene->attempt[scene->attempts - 1].trust, TRUST_FORGED);
+}
+
+/* Address and port are a true connection's, the process is not. */
+static void other_process_on_that_connection_is_forged(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(VICTIM, 40001, 9999, FORM_PASSWORD, 2 * SECOND);
+
+	connection_begins(scene, 4001, VICTIM, 40001, SECOND);
+	for (int i = 0; i < 5; i++)
+		say(scene, &claim);
+	connection_fails(scene, 4001, 3 * SECOND);
+	tick(scene, 20 * SECOND);
+	assert_int_equal(tries(scene, VICTIM, TRUST_CLAIMED), 1);
+}
+
+/* Perfect lines about a connection that fails by itself: the forger saw pid and port in ss. */
+static void journal_leaves_the_forger_nothing(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(VICTIM, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+
+	witness_expect_writers(scene->witness);
+	connection_begins(scene, 4001, VICTIM, 40001, SECOND);
+	for (int i = 0; i < 6; i++) {
+		say(scene, &claim); /* in a file */
+		say_by_journal(scene, claim, 31337, 1001); /* the journal knows who wrote it */
+	}
+	connection_fails(scene, 4001, 3 * SECOND);
+	tick(scene, 20 * SECOND);
+	assert_int_equal(tries(scene, VICTIM, TRUST_CLAIMED), 1);
+}
+
+static void journal_of_the_true_process_counts(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 0, FORM_PASSWORD, 2 * SECOND);
+
+	witness_expect_writers(scene->witness);
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	say_by_journal(scene, claim, 4001, 0);
+	say_by_journal(scene, claim, 4001, 0);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 2);
+}
+
+static void same_line_from_two_sources_is_one_try(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	say(scene, &claim);
+	say_by_journal(scene, claim, 4001, 0);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
+}
+
+static void unsensed_service_needs_attestation(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 0, 77, FORM_PASSWORD, SECOND);
+
+	witness_claim(scene->witness, scene->sessions, &claim, 2, "ftp", TRUST_ATTESTED, SECOND,
+		      on_attempt, scene);
+	claim = claim_make(VICTIM, 0, 78, FORM_PASSWORD, SECOND);
+	witness_claim(scene->witness, scene->sessions, &claim, 2, "ftp", TRUST_CLAIMED, SECOND,
+		      on_attempt, scene);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 1);
+	assert_int_equal(tries(scene, VICTIM, TRUST_ATTESTED), 0);
+	assert_int_equal(tries(scene, VICTIM, TRUST_CLAIMED), 1);
+}
+
+static void sudo_counts_on_its_session(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(NULL, 0, 6001, FORM_PAM, 2 * SECOND);
+	union bl_event event;
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	connection_logs_in(scene, 4001, PEER, 40001, SECOND);
+	story_sudo(&event, 6001, 7, SECOND);
+	happen(scene, &event);
+	scene->attempts = 0;
+	witness_claim(scene->witness, scene->sessions, &claim, 0, "sudo", TRUST_CLAIMED, 2 * SECOND,
+		      on_attempt, scene);
+	assert_int_equal(scene->attempts, 1);
+	assert_int_equal(scene->attempt[0].subject.kind, SUBJECT_SESSION);
+	assert_int_equal(scene->attempt[0].subject.id, 7);
+	assert_int_equal(scene->attempt[0].tries, 1);
+	assert_int_equal(scene->attempt[0].trust, TRUST_WITNESSED);
+	assert_string_equal(scene->attempt[0].service_name, "sudo");
+}
+
+static void flood_of_lines_is_bounded(void **state)
+{
+	struct scene *scene = *state;
+	struct witness_stats stats;
+
+	for (uint32_t i = 0; i < WITNESS_CLAIMS_MAX + 1000; i++) {
+		struct claim claim = claim_make(VICTIM, 22, 10000 + i, FORM_PASSWORD, SECOND + i);
+
+		scene->attempts = 0;
+		say(scene, &claim);
+	}
+	witness_stats(scene->witness, &stats);
+	assert_int_equal(stats.refused, 1000);
+	assert_int_equal(stats.claims, WITNESS_CLAIMS_MAX + 1000);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(failure_without_a_line_is_one_try),
+		T(lines_of_one_try_count_once),
+		T(tries_of_a_connection_add_up_to_the_limit),
+		T(repeated_line_counts_as_often_as_it_says),
+		T(late_line_adds_nothing_twice),
+		T(early_line_waits_for_its_connection),
+		T(success_counts_nothing),
+		T(text_without_connection_is_only_text),
+		T(other_peer_on_that_process_is_forged),
+		T(other_process_on_that_connection_is_forged),
+		T(journal_leaves_the_forger_nothing),
+		T(journal_of_the_true_process_counts),
+		T(same_line_from_two_sources_is_one_try),
+		T(unsensed_service_needs_attestation),
+		T(sudo_counts_on_its_session),
+		T(flood_of_lines_is_bounded),
+	};
+
+	return cmocka_run_group_tests_name("analyst/evidence/witness", tests, NULL, NULL);
+}
