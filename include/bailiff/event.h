@@ -100,6 +100,7 @@ struct bl_task {
 #define BL_EXEC_ARGS_CUT (1 << 5)
 #define BL_EXEC_EXE_CUT (1 << 6) /* exe holds the end of a longer path */
 #define BL_EXEC_CWD_CUT (1 << 7)
+#define BL_EXEC_FILE_CUT (1 << 8) /* file holds the beginning of a longer name */
 
 /*
  * A program was started. exe is the resolved path of the file that runs (the interpreter, for a

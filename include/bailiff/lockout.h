@@ -67,6 +67,40 @@ struct bl_file_role {
 
 /* bl_ports: local TCP port (host order) -> service id, __u16 -> __u16 */
 
+/*
+ * bl_conns: (process, its start) -> what it is within a service, for every process that runs a
+ * service's file, by exec or as a fork of one that does. Written by the sensors.
+ */
+struct bl_conn_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 pad;
+};
+
+struct bl_conn {
+	struct bl_endpoint end;	/* fd 0's socket at exec; family 0: none */
+	__u16 service;
+	__u16 role;		/* enum bl_role */
+	__u32 urgent;		/* 1: exec'd by root, so its exec and exit went to bl_urgent */
+};
+
+/* bl_audit: the kernel's session number (__u32) -> tag (__u64), for every session in bl_sessions. */
+
+/*
+ * The section ".rodata.bl" of every sensor object; set between open and load. task_storage = 1 where
+ * tracing programs may use task storage (probe it: 5.12 allows it, a10787e6d58c). Then map bl_tasks
+ * must not be created (autocreate off), otherwise bl_tags.
+ */
+struct bl_config {
+	__u32 task_storage;
+};
+
+/* bl_state: array of one. */
+struct bl_state {
+	__u64 lost;		/* records refused by both rings */
+	__u64 last_session;	/* highest tag given so far; a loader may raise it before attaching */
+};
+
 /* bl_counters: per-CPU array of __u64, index = enum bl_counter */
 enum bl_counter {
 	BL_COUNT_EVENTS, /* records written, bulk ring */
@@ -87,5 +121,7 @@ _Static_assert(sizeof(struct bl_lock) == 32, "lock");
 _Static_assert(sizeof(struct bl_session) == 88, "session");
 _Static_assert(sizeof(struct bl_file_key) == 16, "file key");
 _Static_assert(sizeof(struct bl_file_role) == 4, "file role");
+_Static_assert(sizeof(struct bl_conn_key) == 16, "conn key");
+_Static_assert(sizeof(struct bl_conn) == 48, "conn");
 
 #endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where kernels differ: each shim asks the running kernel's BTF, never its version, and names what
+ * makes it unnecessary.
+ *
+ * DIRECT. A task that comes as a typed pointer (tp_btf, fexit, iterator) is read by plain loads. A
+ * kprobe has only bpf_get_current_task()'s number, so every read is a helper call there. Functions
+ * that serve both take `direct` as a constant, and the compiler keeps one of the two.
+ * Retired with 5.10: bpf_get_current_task_btf (5.11, 3ca1032ab7ab) gives kprobes a typed pointer.
+ */
+#ifndef COMPAT_BPF_H
+#define COMPAT_BPF_H
+
+#include "core.bpf.h"
+
+#define TASK_READ(direct, src, ...)                                                                \
+	((direct) ? ___arrow(src, __VA_ARGS__) : BPF_CORE_READ(src, __VA_ARGS__))
+
+/*
+ * Without CONFIG_AUDIT a task has no loginuid: then there are no sessions but those that user space
+ * enters. Retired when such kernels are no longer met (Debian, Ubuntu, Fedora, SUSE all set it).
+ */
+static __always_inline __u32 task_loginuid(const struct task_struct *task, const bool direct)
+{
+	if (!bpf_core_field_exists(task->loginuid))
+		return BL_UNSET;
+	return TASK_READ(direct, task, loginuid.val);
+}
+
+static __always_inline __u32 task_audit_session(const struct task_struct *task, const bool direct)
+{
+	if (!bpf_core_field_exists(task->sessionid))
+		return BL_UNSET;
+	return TASK_READ(direct, task, sessionid);
+}
+
+/* Without CONFIG_IPV6 a socket has no such addresses, and no AF_INET6 either. */
+static __always_inline bool sock_has_v6(void)
+{
+	return bpf_core_field_exists(struct sock_common, skc_v6_daddr);
+}
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Processes: fork, exec, exit. Carries the session tag from parent to child.
+ *
+ * Hooks: the raw tracepoints sched_process_fork (the child exists and has not run yet),
+ * sched_process_exec (the new image stands, none of its instructions has run; argv is the image's own
+ * memory, so nobody can change it between check and use) and sched_process_exit (per thread). They
+ * see every process of every namespace whatever system call made it, also 32-bit ones and io_uring's.
+ *
+ * Missed: a script that a shell reads without exec (`. file`, `sh -s`), code loaded later (dlopen,
+ * JIT), and arguments that a program overwrites after its start: argv is what it was given. A thread
+ * that ends while its process lives on is not told.
+ */
+#include "core.bpf.h"
+
+#include "compat.bpf.h"
+#include "emit.bpf.h"
+#include "maps.bpf.h"
+#include "path.bpf.h"
+#include "session.bpf.h"
+#include "sock.bpf.h"
+#include "task.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/*
+ * Processes told as gone that had threads. The exit hook runs per thread after it left signal->live,
+ * so two last threads on two CPUs may both find 0 there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct bl_conn_key);
+	__type(value, __u8);
+} bl_exited SEC(".maps");
+
+/* What the hook collected before the record was reserved. */
+struct exec_facts {
+	struct bl_conn conn;
+	__u64 session;
+	__u64 args_len;
+	__u64 args_start;
+	__u16 flags;
+};
+
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+/* A fork of a service's process runs that service's file until it execs. */
+static __always_inline void conn_inherit(const struct bl_conn_key *from, struct task_struct *child)
+{
+	struct bl_conn *conn = bpf_map_lookup_elem(&bl_conns, from), copy;
+	struct bl_conn_key key;
+
+	if (!conn)
+		return;
+	copy = *conn;
+	task_key(&key, child, true);
+	if (bpf_map_update_elem(&bl_conns, &key, &copy, BPF_ANY))
+		count(BL_COUNT_LOST_CONN);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(bl_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 session = session_of(parent, BL_SESSION_LATE, true);
+	struct bl_conn_key from;
+	struct bl_event_fork *e;
+
+	if (session)
+		session = session_join(child, session, true);
+	if (child->pid != child->tgid)
+		return 0;
+	task_key(&from, parent, true);
+	conn_inherit(&from, child);
+
+	e = emit_reserve(false, sizeof(*e));
+	if (!e)
+		return 0;
+	emit_head(&e->head, BL_EVENT_FORK, 0, sizeof(*e));
+	task_fill(&e->task, child, session, true);
+	/* Not real_parent: CLONE_PARENT gives the child to the forking process's parent. */
+	e->task.ppid = from.pid;
+	e->task.parent_start_ns = from.start_ns;
+	emit_submit_bulk(e, sizeof(*e));
+	return 0;
+}
+
+/* ---- exec ------------------------------------------------------------------------------------ */
+
+/* fd 0 at exec: a service's session process gets its connection there before it runs. */
+static __always_inline void fd0_endpoint(struct bl_endpoint *end, const struct task_struct *task)
+{
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	struct socket *socket;
+	struct inode *inode;
+
+	bpf_probe_read_kernel(&file, sizeof(file), table);
+	if (!file)
+		return;
+	inode = BPF_CORE_READ(file, f_inode);
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK ||
+	    BPF_CORE_READ(inode, i_sb, s_magic) != SOCKFS_MAGIC)
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	endpoint_fill(end, BPF_CORE_READ(socket, sk));
+}
+
+/* Which service's file runs now, if any; kept for the process's exit and for a session's birth. */
+static __always_inline void conn_exec(struct bl_conn *conn, const struct task_struct *task,
+				      const struct inode *inode)
+{
+	struct bl_file_key file = { .ino = inode->i_ino, .dev = inode->i_sb->s_dev };
+	struct bl_file_role *role = bpf_map_lookup_elem(&bl_services, &file);
+	struct bl_conn_key key;
+
+	task_key(&key, task, true);
+	if (!role) {
+		if (bpf_map_lookup_elem(&bl_conns, &key))
+			bpf_map_delete_elem(&bl_conns, &key);
+		return;
+	}
+	conn->service = role->service;
+	conn->role = role->role;
+	/* By root only: whoever runs a service's file in a loop shall not fill the urgent ring. */
+	conn->urgent = task->cred->uid.val == 0;
+	if (role->role == BL_ROLE_SESSION || role->role == BL_ROLE_PREAUTH)
+		fd0_endpoint(&conn->end, task);
+	if (bpf_map_update_elem(&bl_conns, &key, conn, BPF_ANY))
+		count(BL_COUNT_LOST_CONN);
+}
+
+/*
+ * memfd: an inode without a link on an internal tmpfs or hugetlbfs, whose dentry is its own parent
+ * and is named memfd:…; a deleted file of that name in /tmp still has its folder as parent.
+ */
+static __always_inline bool file_is_memfd(const struct dentry *dentry, __u64 magic)
+{
+	char name[8] = {};
+
+	if (dentry->d_parent != dentry || (magic != TMPFS_MAGIC && magic != HUGETLBFS_MAGIC))
+		return false;
+	bpf_probe_read_kernel(name, 6, BPF_CORE_READ(dentry, d_name.name));
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' &&
+	       name[4] == 'd' && name[5] == ':';
+}
+
+static __always_inline __u16 exec_flags(const struct linux_binprm *bprm, const struct file *file,
+					const struct inode *inode)
+{
+	const struct dentry *dentry = file->f_path.dentry, *parent;
+	const struct inode *folder;
+	__u16 flags = 0;
+
+	if (bprm->per_clear)
+		flags |= BL_EXEC_SETUID;
+	if (bprm->interp != bprm->filename)
+		flags |= BL_EXEC_SCRIPT;
+	if (!dentry)
+		return flags;
+	parent = dentry->d_parent;
+	if (inode->i_nlink == 0)
+		flags |= file_is_memfd(dentry, inode->i_sb->s_magic) ? BL_EXEC_MEMFD :
+								       BL_EXEC_DELETED;
+	if (!parent || flags & BL_EXEC_MEMFD)
+		return flags;
+	folder = parent->d_inode;
+	if (folder && folder->i_mode & S_IWOTH)
+		flags |= BL_EXEC_WRITABLE_DIR;
+	return flags;
+}
+
+/*
+ * Everything but args. e->args is scratch for the paths and must be written after this.
+ * A function of its own, so that the two sizes of record do not double the program.
+ */
+static __noinline int exec_fill(struct bl_event_exec *e, struct task_struct *task,
+				struct linux_binprm *bprm, const struct exec_facts *facts)
+{
+	__u16 flags = facts->flags;
+	struct tty_struct *tty;
+
+	task_fill(&e->task, task, facts->session, true);
+	e->end = facts->conn.end;
+	e->service = facts->conn.service;
+	e->role = facts->conn.role;
+	e->exe_ino = bprm->file->f_inode->i_ino;
+	e->exe_dev = bprm->file->f_inode->i_sb->s_dev;
+	e->args_len = facts->args_len;
+	e->tty[0] = 0;
+	tty = task->signal->tty;
+	if (tty)
+		bpf_probe_read_kernel_str(e->tty, sizeof(e->tty), tty->name);
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	if (path_read(e->exe, e->args, &bprm->file->f_path))
+		flags |= BL_EXEC_EXE_CUT;
+	if (path_read(e->cwd, e->args, &task->fs->pwd))
+		flags |= BL_EXEC_CWD_CUT;
+	e->file[0] = 0;
+	if (bpf_probe_read_kernel_str(e->file, sizeof(e->file), bprm->filename) == sizeof(e->file))
+		flags |= BL_EXEC_FILE_CUT;
+	emit_head(&e->head, BL_EVENT_EXEC, flags, 0);
+	return 0;
+}
+
+/* max is a constant. Pages that were swapped out in between are not waited for: then kept is 0. */
+static __always_inline void exec_args(struct bl_event_exec *e, const struct exec_facts *facts,
+				      const __u64 max)
+{
+	__u64 len = facts->args_len;
+
+	if (len > max)
+		len = max;
+	if (bpf_probe_read_user(e->args, len, (const void *)facts->args_start))
+		len = 0;
+	e->args_kept = len;
+	if (len < facts->args_len)
+		e->head.flags |= BL_EXEC_ARGS_CUT;
+	e->head.len = __builtin_offsetof(struct bl_event_exec, args) + max;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(bl_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct exec_facts facts = {};
+	struct file *file = bprm->file;
+	struct bl_event_exec *e;
+	struct inode *inode;
+	struct mm_struct *mm;
+
+	tag_follow_exec(task, old_pid);
+	facts.session = session_of(task, BL_SESSION_LATE, true);
+	inode = file->f_inode;
+	conn_exec(&facts.conn, task, inode);
+	facts.flags = exec_flags(bprm, file, inode);
+	mm = task->mm;
+	if (mm) {
+		facts.args_start = mm->arg_start;
+		facts.args_len = mm->arg_end - mm->arg_start;
+	}
+
+	/* Urgent records are always small: their ring is. */
+	if (facts.conn.urgent) {
+		e = emit_reserve(true, BL_EXEC_SMALL_LEN);
+		if (!e)
+			return 0;
+		exec_fill(e, task, bprm, &facts);
+		exec_args(e, &facts, BL_ARGS_SMALL);
+		emit_submit_urgent(e);
+	} else if (facts.args_len <= BL_ARGS_SMALL) {
+		e = emit_reserve(false, BL_EXEC_SMALL_LEN);
+		if (!e)
+			return 0;
+		exec_fill(e, task, bprm, &facts);
+		exec_args(e, &facts, BL_ARGS_SMALL);
+		emit_submit_bulk(e, BL_EXEC_SMALL_LEN);
+	} else {
+		e = emit_reserve(false, sizeof(*e));
+		if (!e)
+			return 0;
+		exec_fill(e, task, bprm, &facts);
+		exec_args(e, &facts, BL_ARGS_LARGE);
+		emit_submit_bulk(e, sizeof(*e));
+	}
+	return 0;
+}
+
+/* ---- exit ------------------------------------------------------------------------------------ */
+
+/* True for one thread of each process: the last one, or one of those that left last together. */
+static __always_inline bool process_gone(const struct task_struct *task,
+					 const struct bl_conn_key *key)
+{
+	const struct signal_struct *sig = task->signal;
+	__u8 one = 1;
+
+	if (sig->live.counter)
+		return false;
+	/* Never had a second thread: a released one leaves its run time before it leaves the count. */
+	if (*(const volatile int *)&sig->nr_threads == 1 &&
+	    *(const volatile unsigned long long *)&sig->sum_sched_runtime == 0)
+		return true;
+	return bpf_map_update_elem(&bl_exited, key, &one, BPF_NOEXIST) != -EEXIST;
+}
+
+static __always_inline void exit_fill(struct bl_event_exit *e, const struct task_struct *task,
+				      const struct bl_conn *conn, __u64 session)
+{
+	const struct signal_struct *sig = task->signal;
+
+	emit_head(&e->head, BL_EVENT_EXIT, 0, sizeof(*e));
+	task_fill(&e->task, task, session, true);
+	e->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code :
+							task->group_leader->exit_code;
+	e->service = conn ? conn->service : 0;
+	e->role = conn ? conn->role : 0;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+}
+
+static __always_inline void exit_process(const struct task_struct *task,
+					 const struct bl_conn_key *key, __u64 session)
+{
+	struct bl_conn *conn = bpf_map_lookup_elem(&bl_conns, key);
+	struct bl_event_exit *e;
+
+	if (conn && conn->urgent) {
+		e = emit_reserve(true, sizeof(*e));
+		if (e) {
+			exit_fill(e, task, conn, session);
+			emit_submit_urgent(e);
+		}
+	} else {
+		e = emit_reserve(false, sizeof(*e));
+		if (e) {
+			exit_fill(e, task, conn, session);
+			emit_submit_bulk(e, sizeof(*e));
+		}
+	}
+	if (conn)
+		bpf_map_delete_elem(&bl_conns, key);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(bl_exit, struct task_struct *task)
+{
+	struct bl_tag *tag = tag_get(task, true);
+	__u64 session = tag ? tag->session : 0;
+	struct bl_conn_key key;
+
+	task_key(&key, task, true);
+	if (process_gone(task, &key))
+		exit_process(task, &key, session);
+	if (session) {
+		tag_clear(task);
+		session_leave(session, task, true);
+	}
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Connections to watched local ports: opened, closed. They are the witness for claims about a peer.
+ *
+ * Hook: the raw tracepoint inet_sock_set_state. A passive connection goes SYN_RECV -> ESTABLISHED
+ * once its peer has answered from the address it claims, so a spoofed source never gets this far; and
+ * every socket ends in CLOSE, whoever ended it. The hook often runs in a soft interrupt: the current
+ * task means nothing here and is not read.
+ *
+ * Missed: connections whose handshake fails (port scans with SYN only), UDP, and AF_UNIX.
+ */
+#include "core.bpf.h"
+
+#include "emit.bpf.h"
+#include "maps.bpf.h"
+#include "sock.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(bl_sock_state, const struct sock *sk, int oldstate, int newstate)
+{
+	struct bl_event_connection *e;
+	__u32 state;
+	__u16 port;
+
+	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED)
+		state = BL_CONNECTION_OPEN;
+	else if (newstate == TCP_CLOSE && oldstate != TCP_LISTEN && oldstate != TCP_SYN_SENT &&
+		 oldstate != TCP_SYN_RECV && oldstate != TCP_CLOSE)
+		state = BL_CONNECTION_CLOSED;
+	else
+		return 0;
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	port = sock_local_port(sk);
+	if (!bpf_map_lookup_elem(&bl_ports, &port))
+		return 0;
+
+	e = emit_reserve(true, sizeof(*e));
+	if (!e)
+		return 0;
+	emit_head(&e->head, BL_EVENT_CONNECTION, 0, sizeof(*e));
+	__builtin_memset(&e->end, 0, sizeof(e->end));
+	endpoint_fill(&e->end, sk);
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->state = state;
+	emit_submit_urgent(e);
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sessions: born when a task gets a login uid, joined by fork, over when the last tagged task is gone.
+ *
+ * The count of tagged tasks is exact as long as every tagged task is counted before it can exit: the
+ * forking task, itself counted, counts its child before the child runs. So zero is reached once, and
+ * whoever deletes the table's entry tells of the end; a second one finds it gone.
+ *
+ * A session whose birth no hook showed (no fexit and no kprobe allowed, or begun before the sensors)
+ * is noticed when one of its tasks forks or execs: the task's audit session is not its tag's. All
+ * tasks of one audit session get the same tag, by way of bl_audit.
+ */
+#ifndef SESSION_BPF_H
+#define SESSION_BPF_H
+
+#include "core.bpf.h"
+#include "emit.bpf.h"
+#include "maps.bpf.h"
+#include "task.bpf.h"
+
+#define EEXIST 17
+
+/* Tags tried when two births on two CPUs read the same number. */
+#define SESSION_TRIES 4
+
+static __always_inline void session_emit(const struct bl_session *s, __u64 tag,
+					 const struct task_struct *task, __u16 flags,
+					 const bool direct)
+{
+	struct bl_event_session *e = emit_reserve(true, sizeof(*e));
+
+	if (!e)
+		return;
+	emit_head(&e->head, BL_EVENT_SESSION, flags, sizeof(*e));
+	task_fill(&e->task, task, tag, direct);
+	e->end = s->end;
+	e->session = tag;
+	e->parent_session = s->parent_session;
+	e->service = s->service;
+	e->pad16 = 0;
+	e->pad32 = 0;
+	emit_submit_urgent(e);
+}
+
+/*
+ * Tells of a session that is in the table, from there alone: its first process may be long gone, so
+ * of the task only what the session keeps is filled in.
+ */
+static __always_inline void session_tell(const struct bl_session *s, __u64 tag)
+{
+	struct bl_event_session *e = emit_reserve(true, sizeof(*e));
+
+	if (!e)
+		return;
+	emit_head(&e->head, BL_EVENT_SESSION, BL_SESSION_INFERRED | s->flags, sizeof(*e));
+	__builtin_memset(&e->task, 0, sizeof(e->task));
+	e->task.pid = s->leader_pid;
+	e->task.tid = s->leader_pid;
+	e->task.uid = BL_UNSET;
+	e->task.euid = BL_UNSET;
+	e->task.gid = BL_UNSET;
+	e->task.auid = s->auid;
+	e->task.audit_session = s->audit_session;
+	e->task.start_ns = s->leader_start_ns;
+	e->task.session = tag;
+	e->end = s->end;
+	e->session = tag;
+	e->parent_session = s->parent_session;
+	e->service = s->service;
+	e->pad16 = 0;
+	e->pad32 = 0;
+	emit_submit_urgent(e);
+}
+
+/* One task less carries the tag. */
+static __always_inline void session_leave(__u64 tag, const struct task_struct *task,
+					  const bool direct)
+{
+	struct bl_session *s = bpf_map_lookup_elem(&bl_sessions, &tag);
+	struct bl_session ended;
+	__u64 *known;
+
+	if (!s)
+		return;
+	__sync_fetch_and_add(&s->tasks, -1);
+	if (*(volatile __u64 *)&s->tasks)
+		return;
+	ended = *s;
+	if (bpf_map_delete_elem(&bl_sessions, &tag))
+		return;
+	known = bpf_map_lookup_elem(&bl_audit, &ended.audit_session);
+	if (known && *known == tag)
+		bpf_map_delete_elem(&bl_audit, &ended.audit_session);
+	session_emit(&ended, tag, task, BL_SESSION_END | ended.flags, direct);
+}
+
+/* Adds the task to an existing session; 0 if that is not there. */
+static __always_inline __u64 session_join(struct task_struct *task, __u64 tag, const bool direct)
+{
+	struct bl_session *s = bpf_map_lookup_elem(&bl_sessions, &tag);
+
+	if (!s)
+		return 0;
+	__sync_fetch_and_add(&s->tasks, 1);
+	if (!tag_set(task, tag, direct)) {
+		__sync_fetch_and_add(&s->tasks, -1);
+		count(BL_COUNT_LOST_TAG);
+		return 0;
+	}
+	return tag;
+}
+
+/*
+ * Gives out the next tag. Adding before reading makes the number at least as high as any that was
+ * read before; only those who read at the same time can get the same one, and of them the table
+ * takes the first. (An atomic that returns the number came with 5.12, 5ffa25502b5a.)
+ */
+static __always_inline __u64 session_enter(const struct bl_session *s)
+{
+	struct bl_state *st = state();
+	__u64 tag;
+	long r;
+
+	if (!st)
+		return 0;
+	for (int i = 0; i < SESSION_TRIES; i++) {
+		__sync_fetch_and_add(&st->last_session, 1);
+		tag = *(volatile __u64 *)&st->last_session;
+		r = bpf_map_update_elem(&bl_sessions, &tag, s, BPF_NOEXIST);
+		if (!r)
+			return tag;
+		if (r != -EEXIST)
+			break;
+	}
+	return 0;
+}
+
+/*
+ * The task becomes the first of a new session, unless another task of the same audit session was
+ * quicker. parent is the tag it carried before, 0 if none.
+ */
+static __always_inline __u64 session_begin(struct task_struct *task, __u64 parent, __u16 flags,
+					   const bool direct)
+{
+	struct bl_session s = {
+		.born_boot_ns = bpf_ktime_get_boot_ns(),
+		.leader_start_ns = TASK_READ(direct, task, group_leader, start_boottime),
+		.parent_session = parent,
+		.tasks = 1,
+		.leader_pid = TASK_READ(direct, task, tgid),
+		.auid = task_loginuid(task, direct),
+		.audit_session = task_audit_session(task, direct),
+		.flags = flags,
+	};
+	struct bl_conn_key key;
+	struct bl_conn *conn;
+	__u64 tag, *first;
+
+	task_key(&key, task, direct);
+	conn = bpf_map_lookup_elem(&bl_conns, &key);
+	if (conn) {
+		s.service = conn->service;
+		s.end = conn->end;
+	}
+	tag = session_enter(&s);
+	if (!tag) {
+		count(BL_COUNT_LOST_SESSION);
+		return 0;
+	}
+	if (bpf_map_update_elem(&bl_audit, &s.audit_session, &tag, BPF_NOEXIST) == -EEXIST) {
+		bpf_map_delete_elem(&bl_sessions, &tag);
+		first = bpf_map_lookup_elem(&bl_audit, &s.audit_session);
+		return first ? session_join(task, *first, direct) : 0;
+	}
+	if (!tag_set(task, tag, direct)) {
+		bpf_map_delete_elem(&bl_audit, &s.audit_session);
+		bpf_map_delete_elem(&bl_sessions, &tag);
+		count(BL_COUNT_LOST_TAG);
+		return 0;
+	}
+	session_emit(&s, tag, task, flags, direct);
+	return tag;
+}
+
+/* The task has a login uid whose session it does not carry yet. Returns the session's tag or 0. */
+static __always_inline __u64 session_change(struct task_struct *task, __u64 before, __u16 flags,
+					    const bool direct)
+{
+	__u32 audit = task_audit_session(task, direct);
+	__u64 *known = bpf_map_lookup_elem(&bl_audit, &audit);
+	__u64 tag = 0;
+
+	if (known)
+		tag = session_join(task, *known, direct);
+	else
+		tag = session_begin(task, before, flags, direct);
+	/* A task that could not be tagged anew keeps its old tag and stays counted there. */
+	if (tag && before)
+		session_leave(before, task, direct);
+	return tag ? tag : before;
+}
+
+/* A task that unsets its login uid (which takes CAP_AUDIT_CONTROL) does not leave its session. */
+static __always_inline __u64 session_of(struct task_struct *task, __u16 flags, const bool direct)
+{
+	__u32 audit = task_audit_session(task, direct);
+	struct bl_tag *tag = tag_get(task, direct);
+	__u64 before = tag ? tag->session : 0;
+
+	if (audit == BL_UNSET || (tag && tag->audit_session == audit))
+		return before;
+	return session_change(task, before, flags, direct);
+}
+
+#endif
