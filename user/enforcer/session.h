@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A login session as something that can be held or ended: who belongs to it, and the ladder.
+ *
+ * Belonging is told by the kernel's own session number and login uid, which every process inherits
+ * and which only a new login changes; so nohup, setsid, a double fork, sudo and a move to another
+ * cgroup do not leave it. A session that was born inside another one (its parent_session) belongs
+ * to it unless it has a network peer of its own: that is somebody else's login through a server
+ * that happened to be started here.
+ *
+ * Ladder: freeze the scope, kill (cgroup.kill; before 5.14 each process by pidfd until none is
+ * left), thaw, then tell logind. In that order, because PID 1 of systemd 252 thaws a frozen scope
+ * that it is asked to stop, and the session's TERM handlers would run. What is outside the scope
+ * (at, systemd-run --user --scope, a moved process) is stopped or killed one by one. Nothing waits:
+ * the caller steps the job until it is done.
+ */
+#ifndef ENFORCER_SESSION_H
+#define ENFORCER_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bailiff/ipc.h>
+#include <bailiff/lockout.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "enforcer/processes.h"
+
+#define SESSION_IDS_MAX 32 /* a session and those born inside it */
+#define SESSION_SCOPES_MAX 8
+#define SESSION_VICTIMS_MAX 4096 /* processes named in the record; more are only counted */
+#define SESSION_EXE_MAX 128
+#define SESSION_STEP_NS (20 * NSEC_PER_MSEC)
+#define SESSION_LIMIT_NS (10 * NSEC_PER_SEC) /* then what is left is reported as stuck */
+
+struct session_ids {
+	uint64_t tag;
+	uint32_t count;
+	bool cut; /* more than SESSION_IDS_MAX */
+	struct {
+		uint64_t tag;
+		uint32_t audit_session;
+		uint32_t auid;
+	} id[SESSION_IDS_MAX];
+};
+
+/* Adds one of bl_sessions if it belongs to ids->tag or to one already there; 1 = it was added.
+ * Called over the whole map until nothing is added any more. */
+int session_ids_add(struct session_ids *ids, uint64_t tag, const struct bl_session *session);
+bool session_ids_match(const struct session_ids *ids, const struct process *process);
+
+/* "/user.slice/…/session-3.scope/x" -> "/user.slice/…/session-3.scope"; false: in no scope. */
+bool session_scope(const char *cgroup, char ret_scope[PROCESS_CGROUP_MAX]);
+/* "…/session-3.scope" -> "3", logind's name; false: not a login's scope. */
+bool session_logind_id(const char *scope, char *ret, size_t size);
+
+struct session_job;
+
+enum session_state {
+	SESSION_RUNNING = 1, /* call session_job_step again */
+	SESSION_HELD, /* frozen; step now and then catches processes that slipped through */
+	SESSION_ENDED, /* nothing of it is left */
+	SESSION_STUCK, /* SESSION_LIMIT_NS have passed and something is left */
+	SESSION_STATE_MAX,
+};
+
+struct session_report {
+	/* Before a scope is frozen, and after it was thawed. Negative: do not freeze it. */
+	int (*frozen)(uint64_t tag, const char *scope, bool frozen, void *arg);
+	/* A process is gone that this job killed. */
+	void (*ended)(uint64_t tag, const struct process *process, const char *exe, void *arg);
+	void *arg;
+};
+
+/* action FREEZE or TERMINATE. Borrows root_fd (cgroup.h). Does nothing yet. -EBUSY: this very
+ * process belongs to the session. */
+int session_job_new(struct session_job **ret, int root_fd, const struct session_ids *ids,
+		    enum action action, const struct session_report *report);
+/* Known from an earlier life: a scope that may still be frozen. */
+int session_job_adopt(struct session_job *job, const char *scope);
+/* A job that was to freeze now terminates. */
+void session_job_terminate(struct session_job *job);
+int session_job_step(struct session_job *job, uint64_t now_boot_ns);
+/* Thaws what was frozen, continues what was stopped. */
+int session_job_thaw(struct session_job *job);
+/* TERMINATE: thaws, so that what was killed can die. FREEZE: leaves it frozen. */
+struct session_job *session_job_free(struct session_job *job);
+DEFINE_CLEANUP(session_job_free, struct session_job *)
+uint64_t session_job_tag(const struct session_job *job);
+enum action session_job_action(const struct session_job *job);
+/* Processes left (STUCK), ended so far, and how it went in words for the record. */
+void session_job_text(const struct session_job *job, char ret_text[IPC_TEXT_MAX]);
+
+/* ---- logind, over D-Bus, without waiting ---- */
+
+struct logind_call;
+int logind_terminate(struct logind_call **ret, const char *id);
+/* 1 = finished (*ret_error: 0 or -errno as logind said), 0 = not yet. */
+int logind_step(struct logind_call *call, int *ret_error);
+struct logind_call *logind_free(struct logind_call *call);
+DEFINE_CLEANUP(logind_free, struct logind_call *)
+
+#endif

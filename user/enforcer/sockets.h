@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Established TCP connections of an address, by sock_diag netlink: found, and cut.
+ *
+ * The kernel compares the addresses (a bytecode filter goes with the dump), so what comes back is
+ * what is to be cut. One network namespace: that of the calling process. Connections inside
+ * containers' namespaces are not seen here.
+ */
+#ifndef ENFORCER_SOCKETS_H
+#define ENFORCER_SOCKETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bailiff/event.h>
+
+#include "base/addr.h"
+
+#define SOCKETS_BATCH_MAX 1024 /* connections cut per dump; dumps repeat until one is empty */
+#define SOCKETS_ROUNDS_MAX 64 /* so at most 65,536 connections per call */
+#define SOCKETS_REQUEST_MAX 256
+
+struct socket_found {
+	struct bl_endpoint end;
+	uint32_t inode;
+	uint32_t uid;
+};
+
+/* A dump request for TCP sockets of family whose peer lies in net (NULL: any peer). Returns its
+ * length in bytes. */
+size_t sockets_request(int family, const struct addr *net, uint32_t sequence,
+		       unsigned char ret_message[SOCKETS_REQUEST_MAX]);
+
+/* Cuts every connection whose peer lies in net: the peer gets a reset, the local side ECONNABORTED.
+ * -EOPNOTSUPP: the kernel has no SOCK_DESTROY (CONFIG_INET_DIAG_DESTROY). */
+int sockets_cut(const struct addr *net, uint32_t *ret_cut);
+
+/* Established TCP connections of this network namespace; nonzero from fn ends. */
+typedef int (*socket_fn)(const struct socket_found *found, void *arg);
+int sockets_each(socket_fn fn, void *arg);
+
+/* 0 if SOCK_DESTROY is there, proven on a connection of its own over loopback. */
+int sockets_probe_destroy(void);
+
+#endif
