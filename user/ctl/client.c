@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Questions over the sockets.
+ */
+#include "ctl/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "ctl/output.h"
+
+static int unreachable(int error, const char *path, const char *who, const char *needs)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		output_error("%s is not running (nobody listens at %s); start it with: systemctl "
+			     "start bailiff",
+			     who, path);
+		break;
+	case EACCES:
+	case EPERM:
+		output_error("no permission to ask %s at %s: this %s", who, path, needs);
+		break;
+	default:
+		output_error("%s at %s: %s", who, path, strerror(error));
+		break;
+	}
+	return CTL_UNREACHABLE;
+}
+
+/* 0, or -errno. wait_seconds 0: for ever. */
+static int open_socket(const char *path, int wait_seconds, int *ret)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct timeval wait = { .tv_sec = wait_seconds };
+	_cleanup_close_ int fd = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (wait_seconds && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static ssize_t receive(int fd, void *to, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, to, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int lost(const char *who)
+{
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		output_error("%s does not answer", who);
+	else
+		output_error("%s: %s", who, strerror(errno));
+	return CTL_UNREACHABLE;
+}
+
+/* ---- control --------------------------------------------------------------------------------- */
+
+#define TERMINATE(array) ((array)[sizeof(array) - 1] = '\0')
+
+/* bailiffd is trusted, its strings are not: they may be an attacker's, cut anywhere. */
+static void terminate_strings(struct control_reply *reply, uint32_t op)
+{
+	TERMINATE(reply->text);
+	if (op == CONTROL_LIST) {
+		TERMINATE(reply->lockout.rule);
+		TERMINATE(reply->lockout.who);
+		TERMINATE(reply->lockout.reason);
+	} else if (op == CONTROL_SESSIONS) {
+		TERMINATE(reply->session.user);
+		TERMINATE(reply->session.service);
+	} else if (op == CONTROL_FINDINGS) {
+		TERMINATE(reply->finding.name);
+		TERMINATE(reply->finding.text);
+	}
+}
+
+int control_exit(const struct control_reply *reply)
+{
+	if (reply->error == -ENOENT || reply->error == -ESRCH)
+		return CTL_NOT_FOUND;
+	if (reply->error < 0)
+		return CTL_REFUSED;
+	switch (reply->result) {
+	case OUTCOME_OBSERVED:
+	case OUTCOME_EXEMPT:
+	case OUTCOME_LAST_WAY_IN:
+	case OUTCOME_LIMIT:
+	case OUTCOME_FAILED:
+		return CTL_REFUSED;
+	default:
+		return CTL_OK;
+	}
+}
+
+int control_ask_fd(int fd, struct control_request *request, control_fn fn, void *arg)
+{
+	_cleanup_close_ int owned = fd;
+	struct control_reply reply;
+	ssize_t n;
+	int r;
+
+	request->version = CONTROL_VERSION;
+	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+		return lost("bailiffd");
+	do {
+		n = receive(fd, &reply, sizeof(reply));
+		if (n < 0)
+			return lost("bailiffd");
+		if (n == 0) {
+			output_error("bailiffd ended the answer before its end");
+			return CTL_UNREACHABLE;
+		}
+		if ((size_t)n != sizeof(reply) || reply.version != CONTROL_VERSION) {
+			output_error("bailiffd answers in another version: bailiffctl and bailiffd "
+				     "must be of the same release");
+			return CTL_FAILED;
+		}
+		terminate_strings(&reply, request->op);
+		r = fn(&reply, control_exit(&reply), arg);
+		if (r != CTL_OK)
+			return r;
+	} while (reply.more);
+	return CTL_OK;
+}
+
+int control_ask(const struct ctl_args *args, struct control_request *request, bool *ret_absent,
+		control_fn fn, void *arg)
+{
+	const char *path = args->socket ? args->socket : CONTROL_SOCKET;
+	int fd, r;
+
+	r = open_socket(path, CLIENT_WAIT_SECONDS, &fd);
+	if (r < 0) {
+		if (ret_absent && (r == -ENOENT || r == -ECONNREFUSED)) {
+			*ret_absent = true;
+			return CTL_UNREACHABLE;
+		}
+		return unreachable(-r, path, "bailiffd", "needs root");
+	}
+	return control_ask_fd(fd, request, fn, arg);
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+int status_ask_fd(int fd, struct status_request *request, object_fn fn, void *arg)
+{
+	_cleanup_close_ int owned = fd;
+	char object[STATUS_JSON_MAX + 1];
+	ssize_t n;
+	int r;
+
+	request->version = CONTROL_VERSION;
+	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+		return lost("bailiff-recorder");
+	for (;;) {
+		n = receive(fd, object, sizeof(object));
+		if (n < 0)
+			return lost("bailiff-recorder");
+		if (n == 0)
+			return CTL_OK;
+		if ((size_t)n > STATUS_JSON_MAX) {
+			output_error("bailiff-recorder sent more than %d bytes at once",
+				     STATUS_JSON_MAX);
+			return CTL_FAILED;
+		}
+		object[n] = '\0';
+		r = fn(object, (size_t)n, arg);
+		if (r != CTL_OK)
+			return r;
+	}
+}
+
+int status_ask(const struct ctl_args *args, struct status_request *request, object_fn fn, void *arg)
+{
+	const char *path = args->socket ? args->socket : STATUS_SOCKET;
+	int fd, r;
+
+	r = open_socket(path, request->op == STATUS_WATCH ? 0 : CLIENT_WAIT_SECONDS, &fd);
+	if (r < 0)
+		return unreachable(-r, path, "bailiffd", "needs root, or membership in group adm");
+	return status_ask_fd(fd, request, fn, arg);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Status in words. Losses and refusals are shown also where they are zero: that is the news.
+ */
+#include "ctl/status_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "ctl/output.h"
+
+static void head(struct buf *out, bool colour, const char *name)
+{
+	output_put(out, colour, COLOUR_BOLD, name, 12);
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* A loss: in colour when it is not zero. */
+static void put_loss(struct buf *out, bool colour, uint64_t count, const char *what)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " %s", count, what);
+	output_put(out, colour, count ? COLOUR_YELLOW : COLOUR_PLAIN, text, 0);
+}
+
+static void put_analyst(struct buf *out, bool colour, const struct ipc_heartbeat *analyst)
+{
+	head(out, colour, "evidence");
+	buf_printf(out,
+		   "%" PRIu64 " log record%s, %" PRIu64 " claim%s, %" PRIu64 " attempt%s, %" PRIu64
+		   " decision%s\n",
+		   (uint64_t)analyst->records, plural(analyst->records), (uint64_t)analyst->claims,
+		   plural(analyst->claims), (uint64_t)analyst->attempts, plural(analyst->attempts),
+		   (uint64_t)analyst->decisions, plural(analyst->decisions));
+	head(out, colour, "tables");
+	buf_printf(out, "%u session%s, %u connection%s, %u subject%s counted; ", analyst->sessions,
+		   plural(analyst->sessions), analyst->connections, plural(analyst->connections),
+		   analyst->subjects, plural(analyst->subjects));
+	put_loss(out, colour, analyst->refused, "refused, ");
+	put_loss(out, colour, analyst->malformed, "malformed, ");
+	put_loss(out, colour, analyst->regex_limit, "regex limits");
+	buf_putc(out, '\n');
+}
+
+void status_put_text(struct buf *out, bool colour, const struct ipc_status *status,
+		     uint64_t now_boot_ns)
+{
+	char up[CLOCK_TEXT_MAX] = "0s";
+
+	if (status->started_boot_ns && now_boot_ns > status->started_boot_ns)
+		duration_format((now_boot_ns - status->started_boot_ns) / NSEC_PER_SEC, up);
+	head(out, colour, "bailiffd");
+	if (status->mode == MODE_ENFORCE)
+		buf_puts(out, "enforces");
+	else
+		output_put(out, colour, COLOUR_YELLOW, "observes only: nothing is locked out", 0);
+	buf_printf(out, ", up %s\n", up);
+	head(out, colour, "sensors");
+	buf_printf(out, "%" PRIu64 " event%s, ", (uint64_t)status->events, plural(status->events));
+	put_loss(out, colour, status->lost, "lost, ");
+	put_loss(out, colour, status->canary_late, "canaries late, ");
+	put_loss(out, colour, status->degraded,
+		 status->degraded ? "hooks missing (bailiffctl doctor)" : "hooks missing");
+	buf_putc(out, '\n');
+	head(out, colour, "lockouts");
+	buf_printf(out, "%u address%s, %u session%s, %u user%s\n", status->lockouts_address,
+		   status->lockouts_address == 1 ? "" : "es", status->lockouts_session,
+		   plural(status->lockouts_session), status->lockouts_user,
+		   plural(status->lockouts_user));
+	head(out, colour, "refused");
+	buf_printf(out, "%" PRIu64 " inbound, %" PRIu64 " outbound; ",
+		   (uint64_t)status->refused_inbound, (uint64_t)status->refused_outbound);
+	put_loss(out, colour, status->refused_limit, "decisions by hard limits");
+	buf_putc(out, '\n');
+	put_analyst(out, colour, &status->analyst);
+	head(out, colour, "restarts");
+	put_loss(out, colour, status->restarts_analyst, "of the analyst, ");
+	put_loss(out, colour, status->restarts_recorder, "of the recorder");
+	buf_putc(out, '\n');
+}
+
+void status_put_json(struct buf *out, const struct ipc_status *status, uint64_t now_boot_ns,
+		     uint64_t now_wall_ns)
+{
+	const struct ipc_heartbeat *analyst = &status->analyst;
+	uint64_t age =
+		now_boot_ns > status->started_boot_ns ? now_boot_ns - status->started_boot_ns : 0;
+	struct json_writer w;
+
+	json_begin(&w, out);
+	json_object(&w, NULL);
+	json_string(&w, "mode", status->mode == MODE_ENFORCE ? "enforce" : "observe");
+	output_json_time(&w, "started", status->started_boot_ns ? now_wall_ns - age : 0);
+	json_u64(&w, "restarts_analyst", status->restarts_analyst);
+	json_u64(&w, "restarts_recorder", status->restarts_recorder);
+	json_u64(&w, "lockouts_address", status->lockouts_address);
+	json_u64(&w, "lockouts_session", status->lockouts_session);
+	json_u64(&w, "lockouts_user", status->lockouts_user);
+	json_u64(&w, "degraded", status->degraded);
+	json_u64(&w, "canary_late", status->canary_late);
+	json_u64(&w, "events", status->events);
+	json_u64(&w, "lost", status->lost);
+	json_u64(&w, "refused_inbound", status->refused_inbound);
+	json_u64(&w, "refused_outbound", status->refused_outbound);
+	json_u64(&w, "refused_limit", status->refused_limit);
+	json_object(&w, "analyst");
+	json_u64(&w, "events", analyst->events);
+	json_u64(&w, "lost", analyst->lost);
+	json_u64(&w, "malformed", analyst->malformed);
+	json_u64(&w, "records", analyst->records);
+	json_u64(&w, "claims", analyst->claims);
+	json_u64(&w, "attempts", analyst->attempts);
+	json_u64(&w, "decisions", analyst->decisions);
+	json_u64(&w, "refused", analyst->refused);
+	json_u64(&w, "regex_limit", analyst->regex_limit);
+	json_u64(&w, "sessions", analyst->sessions);
+	json_u64(&w, "connections", analyst->connections);
+	json_u64(&w, "subjects", analyst->subjects);
+	json_end_object(&w);
+	json_end_object(&w);
+	buf_putc(out, '\n');
+}
