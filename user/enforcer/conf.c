@@ -233,7 +233,7 @@ bool conf_reloadable(const struct conf *a, const struct conf *b, char error[INI_
 		key = "fallback_uid";
 	if (key)
 		(void)conf_wrong(error,
-				 "a new %s needs a restart (systemctl restart bailiff); lockouts "
+				 "a new %s needs a restart (systemctl restart bailiffd); lockouts "
 				 "stay in force meanwhile",
 				 key);
 	return !key;

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "enforcer/conf_keys.h"
@@ -142,7 +143,7 @@ static const char *name_after(const char *section, const char *kind)
 {
 	size_t len = strlen(kind);
 
-	if (strncmp(section, kind, len) || (section[len] != ' ' && section[len] != '\t'))
+	if (strncasecmp(section, kind, len) || (section[len] != ' ' && section[len] != '\t'))
 		return NULL;
 	return section + len + strspn(section + len, " \t");
 }
@@ -157,7 +158,8 @@ int conf_take_entry(const struct ini_entry *entry, void *arg, char error[INI_ERR
 	uint32_t *named;
 	int r = 0;
 
-	if (!strcmp(entry->section, "bailiff")) {
+	/* systemd writes its sections with a capital letter; both are understood. */
+	if (!strcasecmp(entry->section, "bailiff")) {
 		keys = conf_bailiff_keys;
 		named = &conf->named;
 		r = remember_where(&conf->where, reading, entry->line);

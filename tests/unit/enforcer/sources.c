@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Log files in a temporary folder: rotation in each form, files that come late, restarts, and what
+ * is not opened at all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "enforcer/positions.h"
+#include "enforcer/source_open.h"
+#include "enforcer/sources.h"
+
+#define IDS_MAX 16
+
+static struct world {
+	char dir[64];
+	struct conf *conf;
+	struct sources *sources;
+	/* What an analyst would hold, by source id: descriptors are its own (dup). */
+	struct ipc_source told[IDS_MAX];
+	int fd[IDS_MAX];
+	unsigned int switches[IDS_MAX];
+	uint32_t count;
+} w;
+
+static const char *path_of(const char *name)
+{
+	static char path[4][256];
+	static unsigned int turn;
+	char *p = path[turn++ % 4];
+
+	(void)snprintf(p, sizeof(path[0]), "%s/%s", w.dir, name);
+	return p;
+}
+
+static void add(const char *name, const char *text)
+{
+	int fd = open(path_of(name), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+}
+
+static void move(const char *from, const char *to)
+{
+	assert_int_equal(rename(path_of(from), path_of(to)), 0);
+}
+
+static void on_switch(uint32_t id, int fd, void *arg)
+{
+	(void)arg;
+	assert_in_range(id, 1, w.count);
+	if (w.fd[id - 1] >= 0)
+		assert_int_equal(close(w.fd[id - 1]), 0);
+	w.fd[id - 1] = dup(fd);
+	w.told[id - 1].offset = 0;
+	w.switches[id - 1]++;
+}
+
+static int on_each(const struct ipc_source *source, int fd, void *arg)
+{
+	(void)arg;
+	assert_int_equal(source->id, w.count + 1);
+	assert_true(w.count < IDS_MAX);
+	w.told[w.count] = *source;
+	w.fd[w.count++] = dup(fd);
+	return 0;
+}
+
+static void analyst_ends(void)
+{
+	for (uint32_t i = 0; i < w.count; i++)
+		if (w.fd[i] >= 0)
+			assert_int_equal(close(w.fd[i]), 0);
+	memset(w.switches, 0, sizeof(w.switches));
+	w.count = 0;
+	sources_stopped(w.sources);
+}
+
+static void analyst_starts(void)
+{
+	assert_int_equal(sources_setup(w.sources, on_each, NULL), 0);
+	sources_started(w.sources);
+}
+
+/* The first source's text from where it was told to begin. */
+static const char *rest(uint32_t id)
+{
+	static char text[4096];
+	ssize_t got = pread(w.fd[id - 1], text, sizeof(text) - 1, (off_t)w.told[id - 1].offset);
+
+	assert_true(got >= 0);
+	text[got] = '\0';
+	return text;
+}
+
+static void read_conf(const char *pattern, const char *more)
+{
+	_cleanup_(conf_freep) struct conf *conf = NULL;
+	char text[1024], error[INI_ERROR_MAX] = "";
+
+	(void)snprintf(text, sizeof(text),
+		       "[source auth-log]\nenabled=no\n[source journal]\nenabled=no\n"
+		       "[source t]\nfile=%s/%s\nfilters=sshd\n%s",
+		       w.dir, pattern, more);
+	assert_int_equal(conf_new(&conf), 0);
+	if (conf_add_text(conf, "t", text, strlen(text), error) || conf_finish(conf, error))
+		fail_msg("%s", error);
+	w.conf = TAKE_PTR(conf);
+}
+
+static void begin(const char *pattern)
+{
+	read_conf(pattern, "");
+	assert_int_equal(sources_new(&w.sources, w.conf, on_switch, NULL), 0);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	text_copy(w.dir, sizeof(w.dir), "/tmp/bailiff-sources-XXXXXX");
+	return mkdtemp(w.dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	if (w.sources)
+		analyst_ends();
+	w.sources = sources_free(w.sources);
+	w.conf = conf_free(w.conf);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", w.dir);
+	return system(command);
+}
+
+static void test_old_text_is_not_read_at_the_first_start(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	assert_int_equal(sources_restore(w.sources, w.dir), -ENOENT);
+	analyst_starts();
+	assert_int_equal(w.count, 1);
+	assert_string_equal(w.told[0].path, path_of("log"));
+	assert_string_equal(w.told[0].filter[0], "sshd");
+	add("log", "new\n");
+	assert_string_equal(rest(1), "new\n");
+}
+
+static void test_rotation_waits_for_the_new_files_first_byte(void **state)
+{
+	(void)state;
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	move("log", "log.1");
+	add("log", "");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 0);
+	/* The writer has not heard of it yet. */
+	add("log.1", "late\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 0);
+	assert_string_equal(rest(1), "late\n");
+	add("log", "first\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 1);
+	assert_string_equal(rest(1), "first\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 1);
+}
+
+static void test_rotation_wakes_the_folder_descriptor(void **state)
+{
+	char byte[4096];
+
+	(void)state;
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	sources_scan(w.sources);
+	assert_true(read(sources_fd(w.sources), byte, sizeof(byte)) < 0);
+	move("log", "log.1");
+	add("log", "");
+	sources_scan(w.sources);
+	add("log", "x\n");
+	assert_true(read(sources_fd(w.sources), byte, sizeof(byte)) > 0);
+}
+
+static void test_notify_tells_of_text(void **state)
+{
+	char byte[4096];
+
+	(void)state;
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	assert_true(read(sources_notify_fd(w.sources), byte, sizeof(byte)) < 0);
+	add("log", "b\n");
+	assert_true(read(sources_notify_fd(w.sources), byte, sizeof(byte)) > 0);
+	move("log", "log.1");
+	add("log", "c\n");
+	sources_scan(w.sources);
+	while (read(sources_notify_fd(w.sources), byte, sizeof(byte)) > 0)
+		;
+	add("log", "d\n");
+	assert_true(read(sources_notify_fd(w.sources), byte, sizeof(byte)) > 0);
+}
+
+static void test_copytruncate_needs_nothing(void **state)
+{
+	(void)state;
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	assert_int_equal(truncate(path_of("log"), 0), 0);
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 0);
+}
+
+static void test_file_that_comes_later(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	begin("log");
+	analyst_starts();
+	assert_int_equal(w.count, 1);
+	assert_int_equal(fstat(w.fd[0], &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(fcntl(w.fd[0], F_GETFL) & O_ACCMODE, O_RDONLY);
+	add("log", "first\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 1);
+	assert_string_equal(rest(1), "first\n");
+}
+
+static void test_deletion_then_a_new_file(void **state)
+{
+	(void)state;
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	assert_int_equal(unlink(path_of("log")), 0);
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 0);
+	add("log", "b\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 1);
+	assert_string_equal(rest(1), "b\n");
+}
+
+static void test_glob_uses_spare_numbers_then_is_crowded(void **state)
+{
+	char name[32];
+
+	(void)state;
+	add("a.log", "x\n");
+	add("other", "x\n");
+	begin("*.log");
+	analyst_starts();
+	assert_int_equal(w.count, 1 + SOURCES_SPARE);
+	for (int i = 0; i < SOURCES_SPARE; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.log", i);
+		add(name, "y\n");
+	}
+	sources_scan(w.sources);
+	assert_false(sources_crowded(w.sources));
+	for (uint32_t i = 1; i <= SOURCES_SPARE; i++)
+		assert_int_equal(w.switches[i], 1);
+	add("more.log", "z\n");
+	sources_scan(w.sources);
+	assert_true(sources_crowded(w.sources));
+	analyst_ends();
+	analyst_starts();
+	assert_false(sources_crowded(w.sources));
+	assert_int_equal(w.count, 2 + 2 * SOURCES_SPARE);
+}
+
+static void test_glob_number_is_free_after_deletion(void **state)
+{
+	(void)state;
+	add("a.log", "x\n");
+	begin("*.log");
+	analyst_starts();
+	assert_int_equal(unlink(path_of("a.log")), 0);
+	sources_scan(w.sources);
+	for (int i = 0; i <= SOURCES_SPARE; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "n%d.log", i);
+		add(name, "y\n");
+	}
+	sources_scan(w.sources);
+	assert_false(sources_crowded(w.sources));
+	assert_int_equal(w.switches[0], 1);
+}
+
+static void test_glob_follows_a_rotated_file_once(void **state)
+{
+	(void)state;
+	add("app", "x\n");
+	begin("app*");
+	analyst_starts();
+	move("app", "app.1");
+	sources_scan(w.sources);
+	for (uint32_t i = 0; i < w.count; i++)
+		assert_int_equal(w.switches[i], 0);
+	add("app", "new\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0] + w.switches[1], 1);
+	/* And once more, with an analyst that restarts in between. */
+	move("app.1", "app.2");
+	move("app", "app.1");
+	add("app", "third\n");
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0] + w.switches[1], 2);
+	analyst_ends();
+	analyst_starts();
+	assert_int_equal(w.count, 1 + SOURCES_SPARE);
+	assert_string_equal(w.told[0].path, path_of("app"));
+}
+
+static void test_analyst_restart_goes_on_where_it_noted(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	add("log", "one\ntwo\n");
+	/* The place is in the open file that both share. */
+	assert_int_equal(lseek(w.fd[0], 8, SEEK_SET), 8);
+	analyst_ends();
+	analyst_starts();
+	assert_string_equal(rest(1), "two\n");
+}
+
+static void test_analyst_restart_goes_on_a_heartbeat_ago(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	add("log", "one\n");
+	sources_heartbeat(w.sources, 1);
+	add("log", "two\n");
+	sources_heartbeat(w.sources, 2);
+	add("log", "three\n");
+	analyst_ends();
+	analyst_starts();
+	assert_string_equal(rest(1), "two\nthree\n");
+}
+
+/* bailiffd ends and starts again. */
+static void restart(void)
+{
+	assert_int_equal(sources_save(w.sources, w.dir), 0);
+	analyst_ends();
+	w.sources = sources_free(w.sources);
+	assert_int_equal(sources_new(&w.sources, w.conf, on_switch, NULL), 0);
+}
+
+static void again(void)
+{
+	assert_int_equal(sources_restore(w.sources, w.dir), 0);
+	analyst_starts();
+}
+
+static void test_restart_reads_what_came_meanwhile(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	sources_heartbeat(w.sources, 5000000000);
+	sources_heartbeat(w.sources, 6000000000);
+	restart();
+	add("log", "meanwhile\n");
+	again();
+	assert_string_equal(rest(1), "meanwhile\n");
+	assert_int_equal(sources_read_wall_ns(w.sources), 4000000000);
+}
+
+static void test_restart_after_rotation_reads_both(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	restart();
+	add("log", "tail\n");
+	move("log", "log.1");
+	add("log", "head\n");
+	assert_int_equal(sources_restore(w.sources, w.dir), 0);
+	assert_int_equal(sources_setup(w.sources, on_each, NULL), 0);
+	assert_string_equal(rest(1), "tail\n");
+	sources_started(w.sources);
+	assert_int_equal(w.switches[0], 1);
+	assert_string_equal(rest(1), "head\n");
+}
+
+static void test_restart_after_truncation_or_replacement(void **state)
+{
+	(void)state;
+	add("log", "a long old line\n");
+	begin("log");
+	analyst_starts();
+	restart();
+	assert_int_equal(truncate(path_of("log"), 0), 0);
+	add("log", "short\n");
+	again();
+	assert_string_equal(rest(1), "short\n");
+	restart();
+	assert_int_equal(unlink(path_of("log")), 0);
+	add("log", "other\n");
+	again();
+	assert_string_equal(rest(1), "other\n");
+}
+
+static void test_restart_knows_that_a_file_was_missing(void **state)
+{
+	(void)state;
+	begin("log");
+	analyst_starts();
+	restart();
+	add("log", "all of it\n");
+	again();
+	assert_string_equal(rest(1), "all of it\n");
+}
+
+static void test_catch_up_is_bounded_and_begins_with_a_line(void **state)
+{
+	char line[1001];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[999] = '\n';
+	line[1000] = '\0';
+	add("log", "");
+	begin("log");
+	analyst_starts();
+	restart();
+	for (unsigned int i = 0; i < SOURCES_CATCHUP_MAX / 1000 + 1000; i++)
+		add("log", line);
+	again();
+	assert_int_equal(w.told[0].offset % 1000, 0);
+	assert_true(w.told[0].offset > 0);
+}
+
+static void test_damaged_positions_are_not_used(void **state)
+{
+	int fd;
+
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	restart();
+	fd = open(path_of(POSITIONS_FILE), O_RDWR | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "\xff", 1, 60), 1);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(sources_restore(w.sources, w.dir), -EBADMSG);
+	assert_int_equal(truncate(path_of(POSITIONS_FILE), 20), 0);
+	assert_int_equal(sources_restore(w.sources, w.dir), -EBADMSG);
+	analyst_starts();
+	assert_string_equal(rest(1), "");
+}
+
+static void test_what_is_not_opened(void **state)
+{
+	struct stat st;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
+	assert_int_equal(source_open(path_of("fifo"), &fd, &st), -EINVAL);
+	assert_int_equal(source_open("/dev/null", &fd, &st), -EINVAL);
+	assert_int_equal(source_open(w.dir, &fd, &st), -EINVAL);
+	assert_int_equal(source_open(path_of("none"), &fd, &st), -ENOENT);
+	add("real", "text\n");
+	assert_int_equal(symlink("real", path_of("link")), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(source_open(path_of("link"), &fd, &st), 0);
+		assert_int_equal(st.st_size, 5);
+		assert_int_equal(close(fd), 0);
+		assert_int_equal(lchown(path_of("link"), 12345, 12345), 0);
+	}
+	assert_int_equal(source_open(path_of("link"), &fd, &st), -ELOOP);
+	assert_int_equal(unlink(path_of("link")), 0);
+	assert_int_equal(symlink("link", path_of("link")), 0);
+	assert_int_equal(source_open(path_of("link"), &fd, &st), -ELOOP);
+}
+
+static void test_attested_only_where_nobody_else_writes(void **state)
+{
+	char folder[64], why[512] = "";
+	struct stat st = { 0 };
+
+	(void)state;
+	/* /usr is root's on every host; nothing is written there. */
+	st.st_mode = S_IFREG | 0640;
+	assert_true(source_attested("/usr/bin/log", &st, 0, why, sizeof(why)));
+	st.st_uid = 12345;
+	assert_true(source_attested("/usr/bin/log", &st, 12345, why, sizeof(why)));
+	assert_false(source_attested("/usr/bin/log", &st, 0, why, sizeof(why)));
+	assert_non_null(strstr(why, "uid 12345"));
+	st.st_uid = 0;
+	st.st_mode = S_IFREG | 0660;
+	assert_false(source_attested("/usr/bin/log", &st, 0, why, sizeof(why)));
+	st.st_mode = S_IFREG | 0602;
+	assert_false(source_attested("/usr/bin/log", &st, 0, why, sizeof(why)));
+	/* /tmp is everybody's, whatever the folder in it is. */
+	st.st_mode = S_IFREG | 0600;
+	text_copy(folder, sizeof(folder), path_of("log"));
+	assert_false(source_attested(folder, &st, getuid(), why, sizeof(why)));
+	assert_non_null(strstr(why, "/tmp is no folder"));
+}
+
+static void test_attested_only_where_declared(void **state)
+{
+	(void)state;
+	add("log", "x\n");
+	read_conf("log", "service=sshd\n");
+	assert_int_equal(sources_new(&w.sources, w.conf, on_switch, NULL), 0);
+	analyst_starts();
+	assert_int_equal(w.told[0].attested, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(test_old_text_is_not_read_at_the_first_start),
+		TEST(test_rotation_waits_for_the_new_files_first_byte),
+		TEST(test_rotation_wakes_the_folder_descriptor),
+		TEST(test_notify_tells_of_text),
+		TEST(test_copytruncate_needs_nothing),
+		TEST(test_file_that_comes_later),
+		TEST(test_deletion_then_a_new_file),
+		TEST(test_glob_uses_spare_numbers_then_is_crowded),
+		TEST(test_glob_number_is_free_after_deletion),
+		TEST(test_glob_follows_a_rotated_file_once),
+		TEST(test_analyst_restart_goes_on_where_it_noted),
+		TEST(test_analyst_restart_goes_on_a_heartbeat_ago),
+		TEST(test_restart_reads_what_came_meanwhile),
+		TEST(test_restart_after_rotation_reads_both),
+		TEST(test_restart_after_truncation_or_replacement),
+		TEST(test_restart_knows_that_a_file_was_missing),
+		TEST(test_catch_up_is_bounded_and_begins_with_a_line),
+		TEST(test_damaged_positions_are_not_used),
+		TEST(test_what_is_not_opened),
+		TEST(test_attested_only_where_nobody_else_writes),
+		TEST(test_attested_only_where_declared),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

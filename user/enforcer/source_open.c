@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Opening a log file as root, whoever can write in its folder.
+ *
+ * O_PATH first: it touches nothing, and what it holds cannot be exchanged afterwards. Only when
+ * that is a regular file is it opened for reading, through /proc/self/fd.
+ */
+#include "enforcer/source_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+#define LINKS_MAX 8
+
+/* The text of the link that fd (O_PATH) holds, put in the place of path's last part. */
+static int follow_link(int fd, char path[PATH_MAX])
+{
+	char text[PATH_MAX], next[PATH_MAX];
+	ssize_t len = readlinkat(fd, "", text, sizeof(text) - 1);
+	const char *slash = strrchr(path, '/');
+	int folder = slash ? (int)(slash - path + 1) : 0;
+	int n;
+
+	if (len < 0)
+		return -errno;
+	text[len] = '\0';
+	n = snprintf(next, sizeof(next), "%.*s%s", text[0] == '/' ? 0 : folder, path, text);
+	if (n < 0 || (size_t)n >= sizeof(next))
+		return -ENAMETOOLONG;
+	memcpy(path, next, (size_t)n + 1);
+	return 0;
+}
+
+int source_open(const char *path, int *ret_fd, struct stat *ret_st)
+{
+	char at[PATH_MAX], self[64];
+
+	if (strlen(path) >= sizeof(at))
+		return -ENAMETOOLONG;
+	text_copy(at, sizeof(at), path);
+	for (int links = 0; links <= LINKS_MAX; links++) {
+		_cleanup_close_ int fd = open(at, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		_cleanup_close_ int file = -1;
+		struct stat st;
+		int r;
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return -errno;
+		if (S_ISLNK(st.st_mode)) {
+			if (st.st_uid != 0)
+				return -ELOOP;
+			r = follow_link(fd, at);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (!S_ISREG(st.st_mode))
+			return -EINVAL;
+		(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+		file = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (file < 0)
+			return -errno;
+		*ret_st = st;
+		*ret_fd = TAKE_FD(file);
+		return 0;
+	}
+	return -ELOOP;
+}
+
+static bool only_by(const struct stat *st, uid_t owner)
+{
+	return (st->st_uid == 0 || st->st_uid == owner) && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+bool source_attested(const char *path, const struct stat *st, uid_t owner, char *why, size_t size)
+{
+	char folder[PATH_MAX];
+	struct stat dir;
+	char *slash;
+
+	if (!only_by(st, owner)) {
+		(void)snprintf(why, size,
+			       "%s belongs to uid %u with mode %04o, so others can write it", path,
+			       st->st_uid, st->st_mode & 07777);
+		return false;
+	}
+	text_copy(folder, sizeof(folder), path);
+	while ((slash = strrchr(folder, '/'))) {
+		slash[slash == folder] = '\0';
+		if (lstat(folder, &dir) < 0 || !S_ISDIR(dir.st_mode) || !only_by(&dir, owner)) {
+			(void)snprintf(why, size,
+				       "%s is no folder that only root or the service can write",
+				       folder);
+			return false;
+		}
+		if (!folder[1])
+			break;
+	}
+	return true;
+}
