@@ -13,15 +13,22 @@
 
 #include "analyst/sensor/sensor.h"
 
-static int terminated(const char *array, size_t size)
+/* Behind its end stands what an older record left in the ring: it is cleared. */
+static int terminated(char *array, size_t size)
 {
-	return memchr(array, '\0', size) ? 0 : -EINVAL;
+	char *end = memchr(array, '\0', size);
+
+	if (!end)
+		return -EINVAL;
+	memset(end, 0, size - (size_t)(end - array));
+	return 0;
 }
 
 /* Tables compare addresses by all 16 bytes: what lies beyond an IPv4 address has to be zero. */
 static int endpoint_check(const struct bl_endpoint *end)
 {
 	static const uint8_t zero[16];
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	size_t used;
 
 	switch (end->family) {
@@ -33,6 +40,10 @@ static int endpoint_check(const struct bl_endpoint *end)
 		used = 4;
 		break;
 	case AF_INET6:
+		/* The sensor folds v4-mapped addresses; unfolded, one peer would be two. */
+		if (!memcmp(end->peer, mapped, sizeof(mapped)) ||
+		    !memcmp(end->local, mapped, sizeof(mapped)))
+			return -EINVAL;
 		return 0;
 	default:
 		return -EINVAL;
@@ -43,7 +54,7 @@ static int endpoint_check(const struct bl_endpoint *end)
 	return 0;
 }
 
-static int exec_check(const struct bl_event_exec *exec)
+static int exec_check(struct bl_event_exec *exec)
 {
 	size_t room = exec->head.len - offsetof(struct bl_event_exec, args);
 
@@ -92,7 +103,7 @@ static int length_check(uint16_t kind, size_t len)
 	}
 }
 
-static int event_check(const union bl_event *event)
+static int event_check(union bl_event *event)
 {
 	switch ((enum bl_event_kind)event->head.kind) {
 	case BL_EVENT_EXEC:

@@ -168,6 +168,7 @@ static int read_args(const struct reading *r, struct bl_event_exec *exec)
 	__u64 true_len = 0;
 	char text[READING_TEXT_MAX];
 	bool cut = exec->head.flags & BL_EXEC_ARGS_CUT;
+	bool full = false;
 
 	if (!list)
 		return 0;
@@ -184,24 +185,26 @@ static int read_args(const struct reading *r, struct bl_event_exec *exec)
 			return value_wants(r, "args", "a list of texts");
 		len = (uint32_t)n;
 		true_len += len + 1;
-		if (len > room) {
-			cut = true;
-			len = room;
-		}
+		if (full)
+			continue;
+		full = len >= room;
+		if (len > room)
+			len = (uint32_t)value_cut(text, room);
 		memcpy(exec->args + kept, text, len);
 		kept += len;
-		if (kept < BL_ARGS_LARGE)
+		if (!full)
 			exec->args[kept++] = '\0';
 	}
 	/* What a cut left of the last argument has no end of its own. */
-	if (exec->head.flags & BL_EXEC_ARGS_CUT && kept && !exec->args[kept - 1])
+	if (cut && kept && !full && !exec->args[kept - 1])
 		kept--;
 	if (value_u64(r, 0, "args_len", UINT32_MAX, &true_len) < 0)
 		return -EINVAL;
-	if (!cut && true_len + 1 == kept)
+	if (!cut && !full && true_len + 1 == kept)
 		kept--;
-	else if (true_len < kept)
-		return value_wants(r, "args_len", "to be no less than what args holds");
+	/* Bytes that were no text have grown in writing. */
+	if (true_len < kept)
+		true_len = kept;
 	if (true_len > kept)
 		exec->head.flags |= BL_EXEC_ARGS_CUT;
 	exec->args_kept = kept;

@@ -58,6 +58,13 @@ int value_u16(const struct reading *r, uint32_t object, const char *key, uint16_
 	return found;
 }
 
+size_t value_cut(const char *text, size_t len)
+{
+	while (len && (text[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
 int value_text(const struct reading *r, const char *key, enum keep keep, char *to, size_t size)
 {
 	uint32_t index = value_member(r, 0, key);
@@ -77,8 +84,16 @@ int value_text(const struct reading *r, const char *key, enum keep keep, char *t
 		memcpy(to, text, len + 1);
 		return 1;
 	}
-	memcpy(to, keep == KEEP_BEGIN ? text : text + len - (size - 1), size - 1);
-	to[size - 1] = '\0';
+	memset(to, 0, size);
+	if (keep == KEEP_BEGIN) {
+		memcpy(to, text, value_cut(text, size - 1));
+	} else {
+		const char *from = text + len - (size - 1);
+
+		while ((*from & 0xc0) == 0x80)
+			from++;
+		memcpy(to, from, strlen(from));
+	}
 	return 2;
 }
 

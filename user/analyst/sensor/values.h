@@ -32,6 +32,8 @@ int value_u32(const struct reading *r, uint32_t object, const char *key, uint32_
 int value_u16(const struct reading *r, uint32_t object, const char *key, uint16_t *ret);
 /* As above; 2: it was cut to size. */
 int value_text(const struct reading *r, const char *key, enum keep keep, char *to, size_t size);
+/* The most of len bytes of a longer text that does not end within a character. */
+size_t value_cut(const char *text, size_t len);
 /* Of the token at index; *family 0 takes any, else it has to agree. */
 int value_address(const struct reading *r, uint32_t index, const char *key, uint16_t *family,
 		  uint8_t bytes[16]);
