@@ -34,6 +34,10 @@
 #           server_of ADDR                  the guest's address in the net of ADDR
 # Logins    users root alice bob mallory, passwords USER-pw; alice may sudo
 #           attack ADDR USER PASSWORD [COMMAND]   one ssh login from ADDR, one try; ssh's exit code
+#           attack_raw ADDR USER PASSWORD         a login with a user name of any bytes but NUL: ssh
+#                                   refuses quotes, "$", ";", a newline and a leading "-". A wrong
+#                                   password is six tries of one connection, for dropbear's client
+#                                   repeats it until sshd hangs up (MaxAuthTries).
 #           guess ADDR USER [TRIES]               one connection with TRIES wrong passwords (default 3)
 #           session_open NAME ADDR USER [PASSWORD]  a login that stays, with a shell
 #           session_run NAME TEXT                 gives that shell a line; output: session_log NAME
@@ -212,6 +216,15 @@ attack() {
 	SSHPASS=$password timeout "$LOGIN_LIMIT" ip netns exec atk sshpass -e ssh "${SSH_OPTIONS[@]}" \
 		-o NumberOfPasswordPrompts=1 -b "$addr" -l "$user" "$(server_of "$addr")" \
 		"${@:-true}" </dev/null
+}
+
+# Dropbear's client hands the name on as it is. It ends with 0 also when the server hung up, so the
+# command must be heard.
+attack_raw() {
+	local said
+	said=$(DROPBEAR_PASSWORD=$3 timeout "$LOGIN_LIMIT" ip netns exec atk dbclient -y -y -T -b "$1" \
+		-l "$2" "$(server_of "$1")" echo raw-login-works </dev/null)
+	[ "$said" = raw-login-works ]
 }
 
 # sshpass gives up at the second question, so the tries of one connection come from an askpass program.

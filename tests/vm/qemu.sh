@@ -6,6 +6,8 @@
 # clock limit ended it, 125 when it ended without a code.
 
 : "${here:?the folder tests/vm}"
+command -v qemu-system-x86_64 >/dev/null ||
+	{ echo 'qemu-system-x86_64 is missing; run scripts/setup test' >&2; exit 125; }
 
 # accel_opens: runs 7 bytes of guest code under KVM, which leave through the debug exit port with code
 # (42 << 1) | 1. Costs a tenth of a second.

@@ -32,6 +32,13 @@ check_not 'nor do two wrong ones on a connection' guess 203.0.113.13 bob 2
 check_eq 'which sshd counts as two' 2 \
 	"$(journal | grep -c 'Failed password for bob from 203.0.113.13 port')"
 
+name=$'q"\'$;\nroot from 192.0.2.1 port 22 ssh2'
+check_not 'a hostile user name does not' attack_raw 203.0.113.14 "$name" x
+check 'and reaches sshd whole' wait_for 10 sh -c \
+	'journalctl -q --no-pager | grep -qF "root from 192.0.2.1 port 22 ssh2 from 203.0.113.14 port"'
+check_eq 'with six tries of one connection' 6 "$(journal | grep -c 'Failed password .* from 203.0.113.14 port')"
+check 'the same client logs in' attack_raw 203.0.113.15 bob bob-pw
+
 check 'a session stays open' session_open s1 198.51.100.12 mallory
 check 'logind knows it' loginctl show-session "$(session_id s1)"
 # shellcheck disable=SC2016 # the session's shell expands it
