@@ -11,27 +11,34 @@
 
 #include "core.bpf.h"
 
-/* Names and mount crossings followed. 32 keeps 5.10's verifier far below its million. */
-#define PATH_STEPS 32
-/* A name may start at any byte of the path, so this much must be writable. */
-#define PATH_SCRATCH (2 * BL_PATH_MAX)
+/* Names and mount crossings followed; as many names of ten bytes as BL_PATH_MAX holds. */
+#define PATH_STEPS 24
 
 _Static_assert((BL_PATH_MAX & (BL_PATH_MAX - 1)) == 0, "offsets are masked");
-_Static_assert(PATH_SCRATCH <= BL_ARGS_SMALL, "a record's args serve as scratch");
+_Static_assert(2 * BL_PATH_MAX <= BL_ARGS_SMALL, "a name may start at any byte of the scratch area");
 
-/* dst takes BL_PATH_MAX bytes, scratch PATH_SCRATCH. Returns 1 if the front is missing. */
-static __noinline int path_read(char *dst, char *scratch, const struct path *path)
+/*
+ * dst takes BL_PATH_MAX bytes. e->args is the scratch area, e->args_kept the place where the path
+ * begins in it. That lies in memory, not in a local, because the verifier knows nothing of memory:
+ * every round then begins in the same state and is verified once. (As a local its possible ranges
+ * multiplied: 5.10 and 6.1 gave up at a million instructions. They also do when this is a function
+ * of its own instead of inlined: with subprograms they prune far less.) Returns 1 if the front is
+ * missing.
+ */
+static __always_inline int path_read(struct bl_event_exec *e, char *dst, const struct path *path)
 {
 	struct dentry *dentry = BPF_CORE_READ(path, dentry), *parent, *root;
 	struct vfsmount *vfsmount = BPF_CORE_READ(path, mnt);
+	volatile __u32 *at = &e->args_kept;
 	struct mount *mount, *above;
-	__u64 off = BL_PATH_MAX - 1, len;
+	__u64 off, len;
 	struct qstr name;
 	int cut = 1;
 
 	mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	root = BPF_CORE_READ(vfsmount, mnt_root);
-	scratch[off] = 0;
+	*at = BL_PATH_MAX - 1;
+	e->args[BL_PATH_MAX - 1] = 0;
 	for (int i = 0; i < PATH_STEPS; i++) {
 		if (dentry == root) {
 			above = BPF_CORE_READ(mount, mnt_parent);
@@ -47,17 +54,17 @@ static __noinline int path_read(char *dst, char *scratch, const struct path *pat
 		parent = BPF_CORE_READ(dentry, d_parent);
 		bpf_core_read(&name, sizeof(name), &dentry->d_name);
 		len = name.len;
+		off = *at & (BL_PATH_MAX - 1);
 		if (len >= off) {
 			/* Only the end of this name fits. */
-			off &= BL_PATH_MAX - 1;
-			bpf_probe_read_kernel(scratch, off, name.name + (len - off));
-			off = 0;
+			bpf_probe_read_kernel(e->args, off, name.name + (len - off));
+			*at = 0;
 			break;
 		}
 		off = (off - len - 1) & (BL_PATH_MAX - 1);
-		len &= BL_PATH_MAX - 1;
-		scratch[off] = '/';
-		bpf_probe_read_kernel(scratch + off + 1, len, name.name);
+		*at = off;
+		e->args[off] = '/';
+		bpf_probe_read_kernel(e->args + off + 1, len & (BL_PATH_MAX - 1), name.name);
 		/* Files without a folder (memfd) are their own parent and no mount's root. */
 		if (parent == dentry) {
 			cut = 0;
@@ -65,12 +72,12 @@ static __noinline int path_read(char *dst, char *scratch, const struct path *pat
 		}
 		dentry = parent;
 	}
-	if (off == BL_PATH_MAX - 1 && !cut) {
-		off--;
-		scratch[off] = '/';
+	if (*at == BL_PATH_MAX - 1 && !cut) {
+		*at = BL_PATH_MAX - 2;
+		e->args[BL_PATH_MAX - 2] = '/';
 	}
-	off &= BL_PATH_MAX - 1;
-	bpf_probe_read_kernel(dst, BL_PATH_MAX - off, scratch + off);
+	off = *at & (BL_PATH_MAX - 1);
+	bpf_probe_read_kernel(dst, BL_PATH_MAX - off, e->args + off);
 	return cut;
 }
 

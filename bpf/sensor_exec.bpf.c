@@ -169,11 +169,8 @@ static __always_inline __u16 exec_flags(const struct linux_binprm *bprm, const s
 	return flags;
 }
 
-/*
- * Everything but args. e->args is scratch for the paths and must be written after this.
- * A function of its own, so that the two sizes of record do not double the program.
- */
-static __noinline int exec_fill(struct bl_event_exec *e, struct task_struct *task,
+/* Everything but args and args_kept, which serve path_read() and must be written after this. */
+static __always_inline void exec_fill(struct bl_event_exec *e, struct task_struct *task,
 				struct linux_binprm *bprm, const struct exec_facts *facts)
 {
 	__u16 flags = facts->flags;
@@ -191,15 +188,14 @@ static __noinline int exec_fill(struct bl_event_exec *e, struct task_struct *tas
 	if (tty)
 		bpf_probe_read_kernel_str(e->tty, sizeof(e->tty), tty->name);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	if (path_read(e->exe, e->args, &bprm->file->f_path))
+	if (path_read(e, e->exe, &bprm->file->f_path))
 		flags |= BL_EXEC_EXE_CUT;
-	if (path_read(e->cwd, e->args, &task->fs->pwd))
+	if (path_read(e, e->cwd, &task->fs->pwd))
 		flags |= BL_EXEC_CWD_CUT;
 	e->file[0] = 0;
 	if (bpf_probe_read_kernel_str(e->file, sizeof(e->file), bprm->filename) == sizeof(e->file))
 		flags |= BL_EXEC_FILE_CUT;
 	emit_head(&e->head, BL_EVENT_EXEC, flags, 0);
-	return 0;
 }
 
 /* max is a constant. Pages that were swapped out in between are not waited for: then kept is 0. */
