@@ -16,13 +16,13 @@
 #     start_bailiff mode=enforce
 #     check 'alice logs in' attack 198.51.100.11 alice alice-pw
 #     check_not 'a wrong password does not' attack 198.51.100.11 alice wrong
-#     check 'the address is listed' wait_for 20 listed 198.51.100.11
+#     check 'bailiffd is there' bailiff_pid bailiffd
 #
 # It passes if it ends with 0, made at least one check, and all checks held. What bailiff left behind
 # (processes, pinned maps, state, configuration) is removed at its end, whatever happened.
 #
 # Checks    check WHAT COMMAND...           holds if the command succeeds; its output is shown if not
-#           check_not WHAT COMMAND...       holds if the command fails
+#           check_not WHAT COMMAND...       holds if the command fails; not if it cannot be run at all
 #           check_eq WHAT WANTED GOT        holds if both are the same text
 #           scenario_skip WHY               ends the scenario, counted as skipped, never as passed
 #           note TEXT...                    a line in the log
@@ -103,15 +103,19 @@ check() {
 }
 
 check_not() {
-	local what=$1
+	local what=$1 rc=0
 	shift
-	if run_quietly "$@"; then
-		verdict FAIL "$what"
-		note "succeeded, but should not: $*"
-		show_last
-	else
-		verdict ok "$what"
-	fi
+	run_quietly "$@" || rc=$?
+	case $rc in
+	0) verdict FAIL "$what"
+	   note "succeeded, but should not: $*"
+	   show_last ;;
+	# Of a command that does not exist nothing was learned.
+	126 | 127) verdict FAIL "$what"
+		   note "cannot be run: $*"
+		   show_last ;;
+	*) verdict ok "$what" ;;
+	esac
 }
 
 check_eq() {
