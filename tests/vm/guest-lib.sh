@@ -26,12 +26,14 @@
 #           check_eq WHAT WANTED GOT        holds if both are the same text
 #           scenario_skip WHY               ends the scenario, counted as skipped, never as passed
 #           note TEXT...                    a line in the log
+#           not COMMAND...                  for wait_for; gone PID: that process has ended
 #           wait_for SECONDS COMMAND...     repeats until it succeeds; fails past the wall clock limit
 # Network   a namespace "atk" behind a veth, with addresses from documentation prefixes:
 #           198.51.100.11 to .19, 203.0.113.11 to .19 (each net's .1 is the guest),
 #           2001:db8:N::11 and ::12 for N = 1 to 4 (each N is its own /64, ::1 is the guest)
 #           from_atk COMMAND...             runs it in the namespace
 #           server_of ADDR                  the guest's address in the net of ADDR
+#           connects ADDR                   a TCP connection from it to sshd is answered
 # Logins    users root alice bob mallory, passwords USER-pw; alice may sudo
 #           attack ADDR USER PASSWORD [COMMAND]   one ssh login from ADDR, one try; ssh's exit code
 #           attack_raw ADDR USER PASSWORD         a login with a user name of any bytes but NUL: ssh
@@ -45,9 +47,14 @@
 #           session_alive NAME; session_close NAME
 #           logins, guesses and sessions end by themselves after 60, 60 and 600 s
 # bailiff   start_bailiff [KEY=VALUE | SECTION.KEY=VALUE]...   writes a drop-in, starts bailiffd, waits
-#                                           for it to answer. KEY alone goes to [Bailiff].
+#                                           for it to answer. KEY alone goes to [bailiff].
 #           stop_bailiff                    orderly end; lockouts and state stay
 #           wipe_bailiff                    stop, then remove state, configuration and pinned objects
+#           rule_with_lockout TIME          ssh-guessing with another length of lockout
+#           listed SUBJECT                  it is locked out, says bailiffctl list
+#           told SUBJECT JQ                 a record about it (bailiffctl why) for which JQ is true
+#           tries_of ADDR                   tries counted on it, from the records
+#           bailiff_gone                    no process of it runs
 #           bailiff_pid PROGRAM             pid of bailiffd, bailiff-analyst or bailiff-recorder
 #           bailiff_kill PROGRAM            SIGKILL to it
 #           bailiff_log                     what bailiff wrote since the scenario began
@@ -125,6 +132,14 @@ check_eq() {
 		verdict FAIL "$1"
 		note "wanted '$2', got '$3'"
 	fi
+}
+
+not() {
+	! "$@"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
 }
 
 wait_for() {
@@ -207,6 +222,10 @@ server_of() {
 	*:*) echo "${1%::*}::1" ;;
 	*) echo "${1%.*}.1" ;;
 	esac
+}
+
+connects() {
+	from_atk nc -z -w 5 -s "$1" "$(server_of "$1")" 22
 }
 
 # ---- logins --------------------------------------------------------------------------------------
@@ -311,7 +330,7 @@ start_bailiff() {
 		key=${setting%%=*}
 		case $key in
 		*.*) printf '[%s]\n%s=%s\n' "${key%.*}" "${key##*.}" "${setting#*=}" ;;
-		*) printf '[Bailiff]\n%s\n' "$setting" ;;
+		*) printf '[bailiff]\n%s\n' "$setting" ;;
 		esac >>"$CONF"
 	done
 	systemctl reset-failed bailiffd.service 2>/dev/null
@@ -331,11 +350,40 @@ stop_bailiff() {
 wipe_bailiff() {
 	local file
 	systemctl -q is-active bailiffd.service 2>/dev/null && stop_bailiff
-	rm -rf /sys/fs/bpf/bailiff /var/lib/bailiff "$CONF"
+	rm -rf /sys/fs/bpf/bailiff /var/lib/bailiff /etc/bailiff/rules.d/ssh-guessing.conf "$CONF"
 	# A frozen cgroup would hang every later login of its user.
 	while read -r file; do
 		echo 0 >"$file" 2>/dev/null
 	done < <(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} + 2>/dev/null)
+}
+
+rule_with_lockout() {
+	mkdir -p /etc/bailiff/rules.d
+	sed "s/^lockout = .*/lockout = $1/" /usr/lib/bailiff/rules.d/ssh-guessing.conf \
+		>/etc/bailiff/rules.d/ssh-guessing.conf
+}
+
+# A bailiffctl that fails says nothing of the list: it must neither be "listed" nor "not listed".
+listed() {
+	timeout 20 bailiffctl list --json >"$OUT/list.json" || return 126
+	grep -qF "\"$1\"" "$OUT/list.json"
+}
+
+why_json() {
+	timeout 20 bailiffctl why "$1" --json >"$OUT/why.json" || return 126
+}
+
+told() {
+	why_json "$1" && jq -e -s "map(select($2)) | length > 0" "$OUT/why.json" >/dev/null
+}
+
+tries_of() {
+	why_json "$1" || : >"$OUT/why.json"
+	jq -s 'map(select(.event.action == "attempt") | .bailiff.count // 0) | add // 0' "$OUT/why.json"
+}
+
+bailiff_gone() {
+	! bailiff_pid bailiffd && ! bailiff_pid bailiff-analyst && ! bailiff_pid bailiff-recorder
 }
 
 bailiff_pid() {

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kill -9 of each process in turn during an attack: no lockout is lost, the agent is back within 5 s.
+# time: 300
+# shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
+. /t/guest-lib.sh
+scenario_begin
+start_bailiff mode=enforce
+back() {
+	local new
+	new=$(bailiff_pid "$1") && [ "$new" != "$2" ] && timeout 5 bailiffctl status >/dev/null 2>&1
+}
+n=11
+for program in bailiff-analyst bailiff-recorder bailiffd; do
+	addr=198.51.100.$n
+	n=$((n + 1))
+	for _ in 1 2 3 4 5; do
+		attack "$addr" root wrong
+	done
+	check "$addr is locked out" wait_for 20 listed "$addr"
+	old=$(bailiff_pid "$program")
+	bailiff_kill "$program"
+	check_not "$addr stays out while $program is gone" connects "$addr"
+	check "$program is back within 5 s" wait_for 5 back "$program" "$old"
+	check "$addr is still listed" wait_for 5 listed "$addr"
+	check_not "$addr is still out" connects "$addr"
+done
+# And it still works afterwards.
+for _ in 1 2 3 4 5; do
+	attack 198.51.100.14 root wrong
+done
+check 'a fourth attacker is locked out by the revived agent' wait_for 20 listed 198.51.100.14
+check_eq 'four lockouts' 4 "$(bailiffctl list --json | wc -l)"
+check_eq 'no cgroup is frozen' '' "$(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} +)"
+check 'few descriptors in bailiffd' test "$(find "/proc/$(bailiff_pid bailiffd)/fd" -mindepth 1 | wc -l)" -lt 100
+systemctl restart bailiffd.service
+check 'it answers after a restart' wait_for 30 bailiff_answers
+check_eq 'four lockouts after a restart' 4 "$(bailiffctl list --json | wc -l)"
