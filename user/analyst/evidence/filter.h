@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Private to the evidence stage: compiled filters and the set that holds them. */
+#ifndef ANALYST_EVIDENCE_FILTER_H
+#define ANALYST_EVIDENCE_FILTER_H
+
+#include "analyst/evidence/filter_config.h"
+#include "analyst/evidence/filter_regex.h"
+#include "analyst/evidence/line.h"
+#include "base/table.h"
+
+#define FILTERS_MAX 256
+#define EXPRESSIONS_MAX 512 /* of one filter and kind */
+#define JOINED_MAX 4096 /* connections whose lines are being joined, all filters */
+#define JOINED_NS (300ULL * 1000000000) /* fail2ban's own time */
+
+struct expression {
+	const char *file;
+	unsigned int line;
+	struct regex regex;
+	uint64_t matches, tried, spent_ns;
+};
+
+struct filter {
+	char *spec;
+	char name[CONFIG_NAME_MAX];
+	char *journalmatch, *datepattern; /* kept for whoever selects and dates; NULL = none */
+	bool has_prefix;
+	struct expression prefix;
+	struct expression *fail, *ignore;
+	unsigned int fails, ignores;
+	bool ignores_first; /* ignoreregex before the others, on the whole line */
+	struct literals gate; /* one of these is in every line that matters */
+};
+
+struct filter_set {
+	struct filter_files files;
+	struct filter *filter[FILTERS_MAX];
+	unsigned int filters;
+	bool gates; /* off only in tests: what the literals must not change */
+	struct regex_memory memory;
+	uint32_t captures; /* that the match data have room for */
+	pcre2_match_data *prefix_data, *data;
+	struct table *joined; /* NULL until a filter joins lines */
+	uint64_t seed[2];
+	int64_t boot_to_wall_ns;
+	void (*warn)(const char *text, void *arg);
+	void *warn_arg;
+	uint64_t (*timer)(void);
+	struct filter_stats stats;
+	struct line line;
+	char content[EVIDENCE_LINE_MAX + 2];
+};
+
+/* Compiles into a zeroed filter; config is read already. */
+int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX]);
+struct filter *filter_free(struct filter *filter);
+DEFINE_CLEANUP(filter_free, struct filter *)
+
+/* What one line says by itself, or together with earlier lines of its key. */
+struct said {
+	struct addr addr; /* family 0: none */
+	bool has_id; /* an address, or <F-ID> */
+	bool nofail, gained, forget;
+	uint16_t port;
+	uint32_t count;
+	char user[IPC_USER_MAX];
+};
+
+int filter_join_prepare(struct filter_set *set);
+/* true: nothing comes out of the line, its failure is kept for a line that brings an address. */
+bool filter_join(struct filter_set *set, uint16_t filter, uint32_t source, const char *key,
+		 size_t key_len, uint64_t now_ns, struct said *said);
+
+#endif

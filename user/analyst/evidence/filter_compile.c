@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From a filter's options to compiled expressions. What cannot be evaluated is refused with the
+ * place it was written at; nothing is skipped in silence.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyst/evidence/filter.h"
+
+struct compile {
+	struct filter *filter;
+	struct config *config;
+	char *error;
+	bool several_lines; /* maxlines is above 1 */
+	unsigned int left_out;
+	struct config_place maxlines_place;
+};
+
+static int refuse(const struct compile *c, const struct config_place *place, const char *option,
+		  const char *what)
+{
+	(void)snprintf(c->error, EVIDENCE_ERROR_MAX, "%.70s:%u: %.20s: %.140s",
+		       place->file ? place->file : c->config->spec->name, place->line, option,
+		       what);
+	return -EINVAL;
+}
+
+static void warn(const struct compile *c, const struct expression *e, const char *option,
+		 const char *what)
+{
+	char text[EVIDENCE_ERROR_MAX];
+
+	if (!c->config->warn)
+		return;
+	(void)snprintf(text, sizeof(text), "%.70s:%u: %.20s: %.140s",
+		       e->file ? e->file : c->config->spec->name, e->line, option, what);
+	c->config->warn(text, c->config->warn_arg);
+}
+
+/* Several lines at once are the old way; joining lines by <F-MLFID> replaced it. */
+static int maxlines_read(struct compile *c)
+{
+	struct buf text = BUF_INIT(CONFIG_VALUE_MAX), plain = BUF_INIT(64);
+	int r;
+
+	r = config_expand(c->config, "maxlines", &text, c->error);
+	if (r > 0 && text.data) {
+		config_place(c->config, text.data, &c->maxlines_place);
+		config_strip(text.data, text.len, &plain);
+		c->several_lines = plain.data && strtol(plain.data, NULL, 10) > 1;
+	}
+	buf_done(&text);
+	buf_done(&plain);
+	return r < 0 ? r : 0;
+}
+
+/* <SKIPLINES>, or a newline that is not part of a class such as [^\n]. */
+static bool spans_lines(const char *text)
+{
+	bool class = false;
+
+	if (strstr(text, "<SKIPLINES>"))
+		return true;
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1]) {
+			if (!class && text[1] == 'n')
+				return true;
+			text++;
+		} else if (*text == '[') {
+			class = true;
+		} else if (*text == ']') {
+			class = false;
+		}
+	}
+	return false;
+}
+
+/* One line of an option. 1: compiled, 0: the line is empty. */
+static int expression_compile(struct compile *c, const char *option, const char *line, size_t len,
+			      struct expression *ret)
+{
+	struct buf text = BUF_INIT(REGEX_MAX);
+	struct config_place place = { 0 };
+	char why[REGEX_ERROR_MAX];
+	int r;
+
+	config_place(c->config, line, &place);
+	config_strip(line, len, &text);
+	if (!text.data || !text.data[strspn(text.data, " \t")]) {
+		buf_done(&text);
+		return 0;
+	}
+	ret->file = place.file;
+	ret->line = place.line;
+	if (c->several_lines && spans_lines(text.data)) {
+		warn(c, ret, option,
+		     "is left out: expressions over several lines are not supported");
+		c->left_out++;
+		buf_done(&text);
+		return 0;
+	}
+	r = text.cut ? -E2BIG : regex_compile(&ret->regex, text.data, why);
+	if (r == -E2BIG)
+		(void)snprintf(why, sizeof(why), "expression is too long");
+	buf_done(&text);
+	if (r < 0)
+		return refuse(c, &place, option, why);
+	return 1;
+}
+
+static int list_compile(struct compile *c, const char *option, struct expression **ret,
+			unsigned int *ret_count)
+{
+	struct buf text = BUF_INIT(CONFIG_VALUE_MAX);
+	struct expression *list;
+	const char *line;
+	int r;
+
+	r = config_expand(c->config, option, &text, c->error);
+	for (line = text.data; r > 0 && line && *line;) {
+		size_t len = strcspn(line, "\n");
+
+		if (*ret_count == EXPRESSIONS_MAX) {
+			r = refuse(c, &(struct config_place){ 0 }, option, "too many expressions");
+			break;
+		}
+		list = reallocarray(*ret, *ret_count + 1, sizeof(*list));
+		if (!list) {
+			r = -ENOMEM;
+			break;
+		}
+		*ret = list;
+		memset(&list[*ret_count], 0, sizeof(*list));
+		r = expression_compile(c, option, line, len, &list[*ret_count]);
+		if (r > 0)
+			(*ret_count)++;
+		else if (!r)
+			r = 1;
+		line += len;
+		line += *line == '\n';
+	}
+	buf_done(&text);
+	return r < 0 ? r : 0;
+}
+
+static int prefix_compile(struct compile *c)
+{
+	struct buf text = BUF_INIT(CONFIG_VALUE_MAX);
+	int r;
+
+	r = config_expand(c->config, "prefregex", &text, c->error);
+	if (r > 0 && text.data) {
+		r = expression_compile(c, "prefregex", text.data, text.len, &c->filter->prefix);
+		c->filter->has_prefix = r > 0;
+	}
+	buf_done(&text);
+	return r < 0 ? r : 0;
+}
+
+/* Kept as text; one that cannot be expanded is as good as none, for nothing depends on it yet. */
+static char *keep(const struct compile *c, const char *option)
+{
+	struct buf text = BUF_INIT(CONFIG_VALUE_MAX), plain = BUF_INIT(CONFIG_VALUE_MAX);
+	char why[EVIDENCE_ERROR_MAX];
+	int r;
+
+	r = config_expand(c->config, option, &text, why);
+	if (r > 0 && text.data)
+		config_strip(text.data, text.len, &plain);
+	buf_done(&text);
+	if (plain.data && !plain.data[strspn(plain.data, " \n")])
+		buf_done(&plain);
+	return plain.data;
+}
+
+static bool regex_has_id(const struct regex *regex)
+{
+	static const enum role ids[] = { ROLE_ID, ROLE_IP4, ROLE_IP6, ROLE_DNS, ROLE_MLFID };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		if (regex->group[ids[i]])
+			return true;
+		for (unsigned int a = 0; a < regex->alts; a++)
+			if (regex->alt[a].role == ids[i])
+				return true;
+	}
+	return false;
+}
+
+static int ids_check(const struct compile *c)
+{
+	const struct filter *filter = c->filter;
+
+	if (filter->has_prefix && regex_has_id(&filter->prefix.regex))
+		return 0;
+	for (unsigned int i = 0; i < filter->fails; i++) {
+		const struct expression *e = &filter->fail[i];
+		const struct config_place place = { .file = e->file, .line = e->line };
+
+		if (!regex_has_id(&e->regex))
+			return refuse(c, &place, "failregex",
+				      "names nobody: <ADDR>, <F-ID> or <F-MLFID> is needed");
+	}
+	return 0;
+}
+
+static void expressions_warn(const struct compile *c)
+{
+	const struct filter *filter = c->filter;
+
+	for (unsigned int i = 0; i < filter->fails; i++) {
+		const struct expression *e = &filter->fail[i];
+
+		if (!e->regex.anchored)
+			warn(c, e, "failregex",
+			     "is not anchored with ^: text from outside can stand where it looks");
+		if (e->regex.group[ROLE_DNS] && !e->regex.group[ROLE_IP4])
+			warn(c, e, "failregex", "names are not resolved: <DNS> gives no address");
+	}
+}
+
+/* prefregex's literals, or those of all failregex together. */
+static void gate_make(struct filter *filter)
+{
+	if (filter->ignores_first)
+		return;
+	if (filter->has_prefix) {
+		filter->gate = filter->prefix.regex.needs;
+		return;
+	}
+	for (unsigned int i = 0; i < filter->fails; i++) {
+		const struct literals *needs = &filter->fail[i].regex.needs;
+
+		if (!needs->count || !literals_join(&filter->gate, needs)) {
+			filter->gate.count = 0;
+			return;
+		}
+	}
+}
+
+int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX])
+{
+	struct compile c = { .filter = filter, .config = config, .error = error };
+	int r;
+
+	r = maxlines_read(&c);
+	if (!r)
+		r = prefix_compile(&c);
+	if (!r)
+		r = list_compile(&c, "failregex", &filter->fail, &filter->fails);
+	if (!r)
+		r = list_compile(&c, "ignoreregex", &filter->ignore, &filter->ignores);
+	if (!r && !filter->fails && c.left_out)
+		r = refuse(
+			&c, &c.maxlines_place, "maxlines",
+			"expressions over several lines are not supported, and there is no other");
+	if (!r && !filter->fails)
+		r = refuse(&c, &(struct config_place){ 0 }, "failregex", "there is none");
+	if (!r)
+		r = ids_check(&c);
+	if (r < 0)
+		return r;
+	filter->ignores_first = filter->ignores && filter->ignores + 2 < filter->fails;
+	gate_make(filter);
+	filter->journalmatch = keep(&c, "journalmatch");
+	filter->datepattern = keep(&c, "datepattern");
+	expressions_warn(&c);
+	return 0;
+}
+
+static void expressions_free(struct expression *list, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		regex_done(&list[i].regex);
+	free(list);
+}
+
+struct filter *filter_free(struct filter *filter)
+{
+	if (!filter)
+		return NULL;
+	regex_done(&filter->prefix.regex);
+	expressions_free(filter->fail, filter->fails);
+	expressions_free(filter->ignore, filter->ignores);
+	free(filter->journalmatch);
+	free(filter->datepattern);
+	free(filter->spec);
+	free(filter);
+	return NULL;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One line through one filter, in fail2ban's order: ignoreregex (if there are few), prefregex,
+ * the first failregex that matches, ignoreregex, joining, the address.
+ */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "analyst/evidence/filter.h"
+#include "analyst/evidence/text.h"
+
+/* The expression that matched, prefregex beneath it, and the texts that their groups point into. */
+struct hit {
+	const struct regex *regex, *prefix; /* prefix may be NULL */
+	const char *text, *prefix_text;
+	const PCRE2_SIZE *at, *prefix_at;
+};
+
+static const PCRE2_SIZE *group_at(const struct regex *regex, uint32_t group, const PCRE2_SIZE *at)
+{
+	if (!regex || !group || at[2 * group] == PCRE2_UNSET || at[2 * group] > at[2 * group + 1])
+		return NULL;
+	return at + 2 * group;
+}
+
+/* failregex's own group, else prefregex's. NULL: took no part. */
+static const char *hit_get(const struct hit *hit, enum role role, size_t *ret_len)
+{
+	const PCRE2_SIZE *at = group_at(hit->regex, hit->regex->group[role], hit->at);
+	const char *text = hit->text;
+
+	if (!at && hit->prefix) {
+		at = group_at(hit->prefix, hit->prefix->group[role], hit->prefix_at);
+		text = hit->prefix_text;
+	}
+	if (!at)
+		return NULL;
+	*ret_len = at[1] - at[0];
+	return text + at[0];
+}
+
+static const char *alts_get(const struct regex *regex, const PCRE2_SIZE *at, const char *text,
+			    enum role role, size_t *ret_len)
+{
+	for (unsigned int i = 0; regex && i < regex->alts; i++) {
+		const PCRE2_SIZE *alt = regex->alt[i].role == role
+						? group_at(regex, regex->alt[i].group, at)
+						: NULL;
+
+		if (alt && alt[1] > alt[0]) {
+			*ret_len = alt[1] - alt[0];
+			return text + alt[0];
+		}
+	}
+	return NULL;
+}
+
+/* The same, and where that is unset or empty, the first alternative that is not. */
+static const char *hit_get_or_alt(const struct hit *hit, enum role role, size_t *ret_len)
+{
+	const char *text = hit_get(hit, role, ret_len);
+	const char *alt = NULL;
+
+	if (text && *ret_len)
+		return text;
+	alt = alts_get(hit->regex, hit->at, hit->text, role, ret_len);
+	if (!alt)
+		alt = alts_get(hit->prefix, hit->prefix_at, hit->prefix_text, role, ret_len);
+	if (!alt && text)
+		*ret_len = 0;
+	return alt ? alt : text;
+}
+
+static bool hit_marks(const struct hit *hit, enum role role)
+{
+	size_t len;
+
+	return hit_get(hit, role, &len) && len;
+}
+
+/* ip4, ip6 with what /CIDR may follow. */
+static bool addr_read(const struct hit *hit, struct addr *ret)
+{
+	static const enum role kinds[] = { ROLE_IP4, ROLE_IP6 };
+	char text[ADDR_TEXT_MAX + 4];
+	const char *part, *cidr;
+	size_t len, cidr_len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		part = hit_get_or_alt(hit, kinds[i], &len);
+		if (!part || !len)
+			continue;
+		cidr = hit_get(hit, ROLE_CIDR, &cidr_len);
+		if (!cidr || !cidr_len)
+			return addr_parse(part, len, ret) == 0;
+		if (len + 1 + cidr_len > sizeof(text))
+			return false;
+		memcpy(text, part, len);
+		text[len] = '/';
+		memcpy(text + len + 1, cidr, cidr_len);
+		return addr_parse_net(text, len + 1 + cidr_len, ret) == 0;
+	}
+	return false;
+}
+
+static uint64_t number_read(const struct hit *hit, enum role role, uint64_t most)
+{
+	uint64_t value;
+	size_t len;
+	const char *text = hit_get_or_alt(hit, role, &len);
+
+	return text && text_number(text, len, most, &value) == 0 ? value : 0;
+}
+
+static void said_read(const struct hit *hit, const struct line *line, struct said *ret)
+{
+	const char *text;
+	uint64_t count;
+	size_t len;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->nofail = hit_marks(hit, ROLE_NOFAIL);
+	ret->gained = hit_marks(hit, ROLE_GAINED);
+	ret->forget = hit_marks(hit, ROLE_FORGET);
+	text = hit_get_or_alt(hit, ROLE_ID, &len);
+	if (text && len) {
+		ret->has_id = true;
+		if (addr_parse(text, len, &ret->addr) < 0)
+			(void)addr_read(hit, &ret->addr);
+	} else {
+		ret->has_id = addr_read(hit, &ret->addr);
+	}
+	ret->port = (uint16_t)number_read(hit, ROLE_PORT, UINT16_MAX);
+	count = number_read(hit, ROLE_COUNT, LINE_REPEATED_MAX);
+	ret->count = line->count > count ? line->count : (uint32_t)count;
+	text = hit_get_or_alt(hit, ROLE_USER, &len);
+	if (text)
+		text_copy_len(ret->user, sizeof(ret->user), text, len);
+}
+
+static void claim_fill(const struct filter_set *set, uint16_t filter, uint16_t form,
+		       const struct log_record *record, const struct said *said, struct claim *ret)
+{
+	const struct line *line = &set->line;
+	uint64_t now_wall_ns = record->arrived_ns + (uint64_t)set->boot_to_wall_ns;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->addr = said->addr;
+	ret->port = said->port;
+	ret->pid_trusted = record->origin.trusted && record->origin.pid;
+	ret->pid = ret->pid_trusted ? record->origin.pid : line->pid;
+	ret->count = said->count;
+	ret->source = record->source;
+	ret->filter = filter;
+	ret->form = form;
+	ret->arrived_ns = record->arrived_ns;
+	ret->said_wall_ns = record->said_wall_ns;
+	if (line->dated)
+		ret->said_wall_ns = date_resolve(&line->date, now_wall_ns);
+	ret->origin = record->origin;
+	text_copy(ret->user, sizeof(ret->user), said->user);
+	text_copy_len(ret->line, sizeof(ret->line), record->text, record->len);
+}
+
+static bool try(struct filter_set *set, struct expression *expression, const char *text, size_t len,
+		pcre2_match_data *data)
+{
+	uint64_t begin, limit = expression->regex.limit;
+	bool matched;
+
+	if (set->timer) {
+		begin = set->timer();
+		matched = regex_match(&expression->regex, &set->memory, text, len, data);
+		expression->spent_ns += set->timer() - begin;
+		expression->tried++;
+	} else {
+		matched = regex_match(&expression->regex, &set->memory, text, len, data);
+	}
+	set->stats.regex_limit += expression->regex.limit - limit;
+	return matched;
+}
+
+static bool ignored(struct filter_set *set, struct filter *filter, const char *text, size_t len)
+{
+	for (unsigned int i = 0; i < filter->ignores; i++)
+		if (try(set, &filter->ignore[i], text, len, set->data))
+			return true;
+	return false;
+}
+
+/* failregex sees the content, and a newline behind it, in place of the line. */
+static bool prefix_match(struct filter_set *set, struct filter *filter, struct hit *hit,
+			 size_t *len)
+{
+	const PCRE2_SIZE *content;
+
+	if (!try(set, &filter->prefix, hit->text, *len, set->prefix_data))
+		return false;
+	filter->prefix.matches++;
+	hit->prefix = &filter->prefix.regex;
+	hit->prefix_text = hit->text;
+	hit->prefix_at = pcre2_get_ovector_pointer(set->prefix_data);
+	content = group_at(hit->prefix, hit->prefix->group[ROLE_CONTENT], hit->prefix_at);
+	if (!content || content[0] == content[1])
+		return true;
+	hit->text = set->line.text + content[0];
+	*len = content[1] - content[0];
+	if (content[1] == set->line.len) {
+		(*len)++;
+	} else if (hit->text[*len - 1] != '\n') {
+		memcpy(set->content, hit->text, *len);
+		set->content[(*len)++] = '\n';
+		hit->text = set->content;
+	}
+	return true;
+}
+
+/* The number of the failregex, or -1. */
+static int fail_match(struct filter_set *set, struct filter *filter, struct hit *hit, size_t len)
+{
+	for (unsigned int i = 0; i < filter->fails; i++) {
+		struct expression *form = &filter->fail[i];
+
+		if (!try(set, form, hit->text, len, set->data))
+			continue;
+		form->matches++;
+		hit->regex = &form->regex;
+		hit->at = pcre2_get_ovector_pointer(set->data);
+		return (int)i;
+	}
+	return -1;
+}
+
+static enum filter_outcome line_match(struct filter_set *set, uint16_t index,
+				      const struct log_record *record, struct claim *ret)
+{
+	struct filter *filter = set->filter[index];
+	/* The newline at the end is part of the text, as it is for fail2ban. */
+	size_t len = set->line.len + 1, key_len = 0;
+	struct hit hit = { .text = set->line.text };
+	struct said said;
+	const char *key;
+	bool pending = false;
+	int form;
+
+	if (filter->ignores_first && ignored(set, filter, hit.text, len))
+		return FILTER_IGNORED;
+	if (filter->has_prefix && !prefix_match(set, filter, &hit, &len))
+		return FILTER_NOMATCH;
+	form = fail_match(set, filter, &hit, len);
+	if (form < 0)
+		return FILTER_NOMATCH;
+	said_read(&hit, &set->line, &said);
+	key = hit_get(&hit, ROLE_MLFID, &key_len);
+	if (!filter->ignores_first && ignored(set, filter, hit.text, len))
+		return FILTER_IGNORED;
+	if (key && key_len)
+		pending = filter_join(set, index, record->source, key, key_len, record->arrived_ns,
+				      &said);
+	claim_fill(set, index, (uint16_t)form, record, &said, ret);
+	if (said.gained) {
+		ret->result = CLAIM_SUCCESS;
+		return FILTER_SUCCESS;
+	}
+	if (said.nofail || pending || !said.has_id) {
+		ret->result = CLAIM_NOFAIL;
+		return FILTER_NOFAIL;
+	}
+	ret->result = CLAIM_FAILURE;
+	return FILTER_FAILURE;
+}
+
+enum filter_outcome filter_match(struct filter_set *set, uint16_t index,
+				 const struct log_record *record, struct claim *ret)
+{
+	enum filter_outcome outcome;
+
+	if (index >= set->filters)
+		return FILTER_NOMATCH;
+	set->stats.records++;
+	line_prepare(&set->line, record);
+	if (set->gates && !literals_found(&set->filter[index]->gate, set->line.text, set->line.len))
+		return FILTER_NOMATCH;
+	outcome = line_match(set, index, record, ret);
+	switch (outcome) {
+	case FILTER_NOMATCH:
+		break;
+	case FILTER_IGNORED:
+		set->stats.ignored++;
+		break;
+	case FILTER_NOFAIL:
+	case FILTER_FAILURE:
+	case FILTER_SUCCESS:
+		set->stats.matches++;
+		break;
+	}
+	return outcome;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Expressions as compiled code. No text can make one run longer than its limits: a match that hits
+ * one is no match, and counted.
+ */
+#include "analyst/evidence/filter_regex.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const struct {
+	const char *name;
+	enum role role;
+} roles[] = {
+	{ "fid", ROLE_ID },	     { "ip4", ROLE_IP4 },	   { "ip6", ROLE_IP6 },
+	{ "dns", ROLE_DNS },	     { "cidr", ROLE_CIDR },	   { "fport", ROLE_PORT },
+	{ "user", ROLE_USER },	     { "count", ROLE_COUNT },	   { "mlfid", ROLE_MLFID },
+	{ "nofail", ROLE_NOFAIL },   { "mlfforget", ROLE_FORGET }, { "mlfgained", ROLE_GAINED },
+	{ "content", ROLE_CONTENT },
+};
+_Static_assert(ARRAY_SIZE(roles) == ROLE_MAX, "a name for every role");
+
+/* alt_user, alt_user1, tuple_user: fill a role that is unset. */
+static void alt_add(struct regex *regex, const char *name, uint32_t group)
+{
+	static const char *const kinds[] = { "alt_", "tuple_" };
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		size_t kind = strlen(kinds[k]);
+
+		if (strncmp(name, kinds[k], kind))
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+			const char *role = roles[i].role == ROLE_ID	? "id"
+					   : roles[i].role == ROLE_PORT ? "port"
+									: roles[i].name;
+			size_t len = strlen(role);
+
+			if (strncmp(name + kind, role, len) ||
+			    name[kind + len + strspn(name + kind + len, "_0123456789")] ||
+			    regex->alts == REGEX_ALTS_MAX)
+				continue;
+			regex->alt[regex->alts++] =
+				(struct regex_alt){ .role = roles[i].role, .group = group };
+			return;
+		}
+	}
+}
+
+/* The table is sorted by name, which is the order that alternatives are tried in. */
+static void groups_find(struct regex *regex)
+{
+	uint32_t count = 0, size = 0;
+	PCRE2_SPTR table;
+
+	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->captures);
+	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_NAMECOUNT, &count);
+	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_NAMETABLE, &table);
+	for (uint32_t i = 0; i < count; i++) {
+		PCRE2_SPTR entry = table + (size_t)i * size;
+		uint32_t group = (uint32_t)entry[0] << 8 | entry[1];
+		const char *name = (const char *)entry + 2;
+		bool known = false;
+
+		for (size_t r = 0; r < ARRAY_SIZE(roles) && !known; r++) {
+			known = !strcmp(roles[r].name, name);
+			if (known)
+				regex->group[roles[r].role] = group;
+		}
+		if (!known)
+			alt_add(regex, name, group);
+	}
+}
+
+static int code_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
+{
+	/* UCP: \w, \d, \s mean in Python what they mean of Unicode. */
+	const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
+	pcre2_compile_context *context;
+	char message[REGEX_ERROR_MAX];
+	PCRE2_SIZE at;
+	uint32_t all = 0;
+	int code;
+
+	context = pcre2_compile_context_create(NULL);
+	if (!context)
+		return -ENOMEM;
+	/* Python's . and $ know one newline. */
+	(void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	regex->code =
+		pcre2_compile((PCRE2_SPTR)text->data, text->len, options, &code, &at, context);
+	pcre2_compile_context_free(context);
+	if (!regex->code) {
+		if (pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof(message)) < 0)
+			(void)snprintf(message, sizeof(message), "error %d", code);
+		(void)snprintf(error, REGEX_ERROR_MAX, "%.70s, at \"%.40s\"", message,
+			       text->data + (at < text->len ? at : text->len));
+		return -EINVAL;
+	}
+	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &all);
+	regex->anchored = all & PCRE2_ANCHORED;
+	regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
+	return 0;
+}
+
+int regex_compile(struct regex *regex, const char *text, char error[REGEX_ERROR_MAX])
+{
+	struct buf tags = BUF_INIT(REGEX_MAX), out = BUF_INIT(REGEX_MAX);
+	int r;
+
+	memset(regex, 0, sizeof(*regex));
+	(void)snprintf(error, REGEX_ERROR_MAX, "out of memory");
+	r = regex_tags(text, &tags, error);
+	if (!r)
+		r = regex_dialect(tags.data ? tags.data : "", &out, error);
+	if (!r)
+		r = out.data ? code_compile(regex, &out, error) : -EINVAL;
+	if (!r) {
+		groups_find(regex);
+		regex_literals(out.data, &regex->needs, &regex->prefix);
+		/* What the library does not call anchored has no begin to compare. */
+		if (!regex->anchored)
+			regex->prefix.len = 0;
+		regex->text = TAKE_PTR(out.data);
+	}
+	buf_done(&tags);
+	buf_done(&out);
+	return r;
+}
+
+void regex_done(struct regex *regex)
+{
+	pcre2_code_free(regex->code);
+	free(regex->text);
+	memset(regex, 0, sizeof(*regex));
+}
+
+int regex_memory_new(struct regex_memory *ret)
+{
+	struct regex_memory memory = {
+		.context = pcre2_match_context_create(NULL),
+		.stack = pcre2_jit_stack_create(32 * 1024, REGEX_JIT_STACK, NULL),
+	};
+
+	if (!memory.context) {
+		regex_memory_done(&memory);
+		return -ENOMEM;
+	}
+	(void)pcre2_set_match_limit(memory.context, REGEX_MATCH_LIMIT);
+	(void)pcre2_set_depth_limit(memory.context, REGEX_DEPTH_LIMIT);
+	(void)pcre2_set_heap_limit(memory.context, REGEX_HEAP_LIMIT);
+	/* Without a stack of its own, JIT code uses 32 KiB of the caller's. */
+	if (memory.stack)
+		pcre2_jit_stack_assign(memory.context, NULL, memory.stack);
+	*ret = memory;
+	return 0;
+}
+
+void regex_memory_done(struct regex_memory *memory)
+{
+	pcre2_match_context_free(memory->context);
+	pcre2_jit_stack_free(memory->stack);
+	memset(memory, 0, sizeof(*memory));
+}
+
+bool regex_match(struct regex *regex, const struct regex_memory *memory, const char *text,
+		 size_t len, pcre2_match_data *data)
+{
+	int r;
+
+	if (regex->prefix.len &&
+	    (len < regex->prefix.len || memcmp(text, regex->prefix.text, regex->prefix.len)))
+		return false;
+	if (!regex->anchored && !literals_found(&regex->needs, text, len))
+		return false;
+	if (regex->jit)
+		r = pcre2_jit_match(regex->code, (PCRE2_SPTR)text, len, 0, 0, data,
+				    memory->context);
+	else
+		r = pcre2_match(regex->code, (PCRE2_SPTR)text, len, 0, PCRE2_NO_UTF_CHECK, data,
+				memory->context);
+	if (r >= 0)
+		return true;
+	if (r != PCRE2_ERROR_NOMATCH)
+		regex->limit++;
+	return false;
+}

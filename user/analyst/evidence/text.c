@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Untrusted bytes to text that every expression may be given: valid UTF-8, no NUL, no newline.
+ */
+#include "analyst/evidence/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define HIGH_BITS 0x8080808080808080ULL
+#define LOW_BITS 0x0101010101010101ULL
+
+bool text_is_plain(const char *text, size_t len)
+{
+	uint64_t word;
+
+	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		/* The borrow of a zero byte sets its high bit; bytes above 0x80 are caught by word. */
+		if (((word - LOW_BITS) | word) & HIGH_BITS)
+			return false;
+	}
+	for (; len; text++, len--)
+		if (*text <= 0)
+			return false;
+	return true;
+}
+
+static void put(struct text_out *out, const char *bytes, size_t len)
+{
+	if (out->cut || out->size - out->len < len) {
+		out->cut = true;
+		return;
+	}
+	memcpy(out->data + out->len, bytes, len);
+	out->len += len;
+}
+
+void text_append(struct text_out *out, const char *text, size_t len)
+{
+	uint32_t point;
+	size_t at = 0;
+	int r;
+
+	if (text_is_plain(text, len) && !memchr(text, '\n', len) && out->size - out->len >= len) {
+		put(out, text, len);
+		return;
+	}
+	while (at < len && !out->cut) {
+		if (text[at] == '\n') {
+			put(out, "\\n", 2);
+			at++;
+			continue;
+		}
+		r = utf8_decode(text + at, len - at, &point);
+		if (r <= 0 || !point) {
+			put(out, "\xef\xbf\xbd", 3);
+			out->replaced = true;
+			at++;
+			continue;
+		}
+		put(out, text + at, (size_t)r);
+		at += (size_t)r;
+	}
+}
+
+size_t text_cut_at(const char *text, size_t len, size_t max)
+{
+	const char *blank;
+
+	if (max > len)
+		max = len;
+	blank = memrchr(text, ' ', max);
+	if (blank && blank > text)
+		return (size_t)(blank - text);
+	for (int i = 0; i < UTF8_LEN_MAX - 1 && max && max < len; i++) {
+		if (((unsigned char)text[max] & 0xc0) != 0x80)
+			break;
+		max--;
+	}
+	return max;
+}
+
+int text_number(const char *text, size_t len, uint64_t most, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!len || len > 20)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, 10U, &value) ||
+		    __builtin_add_overflow(value, (unsigned int)(text[i] - '0'), &value))
+			return -EINVAL;
+	}
+	if (value > most)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
