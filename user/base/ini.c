@@ -24,7 +24,7 @@ struct reader {
 	size_t len;
 	size_t at;
 	unsigned int next_line;
-	unsigned int line; /* where the logical line began */
+	unsigned int line; /* where the logical line's text began */
 	unsigned int entries;
 	char logical[INI_LINE_MAX + 1];
 	size_t logical_len;
@@ -111,7 +111,7 @@ static int next_logical(struct reader *r)
 		error = check_text(r, line, len);
 		if (error < 0)
 			return error;
-		if (!more)
+		if (!r->logical_len)
 			r->line = r->next_line;
 		more = len && line[len - 1] == '\\';
 		if (more)

@@ -12,6 +12,7 @@
 
 #define ALIGN_TO 8U
 #define SLOTS_MAX (1U << 30)
+#define BYTES_MAX (1ULL << 36)
 
 /* Slot numbers count from 1; 0 is none, so that zeroed memory is an empty table. */
 struct slot {
@@ -73,6 +74,8 @@ int table_new(struct table **ret, size_t key_size, size_t value_size, uint32_t m
 	buckets_size = padded(buckets * sizeof(uint32_t));
 	if (__builtin_mul_overflow(slot_size, max, &slots_size) ||
 	    __builtin_add_overflow(slots_size, padded(sizeof(*table)) + buckets_size, &size))
+		return -ENOMEM;
+	if (size > BYTES_MAX)
 		return -ENOMEM;
 	table = calloc(1, size);
 	if (!table)

@@ -48,61 +48,62 @@ struct line {
 #define CALL(name) .call = SCMP_SYS(name)
 #define IF(number, op, a, b) .checks = true, .arg = { number, SCMP_CMP_##op, a, b }
 
-/* clang-format off: a table */
+/* Tables: the comments stand in a column of their own. */
+/* clang-format off */
 
 /* What both sandboxed processes need: their loop, their channel, their memory. */
 static const struct line common[] = {
-	{ CALL(read) }, /* timers, signals, pipes, files that were handed over */
-	{ CALL(write) }, /* stderr, files that were handed over */
+	{ CALL(read) },			/* timers, signals, pipes, files that were handed over */
+	{ CALL(write) },		/* stderr, files that were handed over */
 	{ CALL(readv) },
-	{ CALL(writev) }, /* glibc's last words before abort() */
-	{ CALL(pread64) }, /* log files at a place; rule files; the database */
+	{ CALL(writev) },		/* glibc's last words before abort() */
+	{ CALL(pread64) },		/* log files at a place; rule files; the database */
 	{ CALL(lseek) },
 	{ CALL(close) },
-	{ CALL(recvmsg) }, /* channels */
+	{ CALL(recvmsg) },		/* channels */
 	{ CALL(sendmsg) },
-	{ CALL(getsockopt) }, /* channel_new: is it SEQPACKET; SO_PEERCRED */
-	{ CALL(epoll_create1) }, /* the loop */
+	{ CALL(getsockopt) },		/* channel_new: is it SEQPACKET; SO_PEERCRED */
+	{ CALL(epoll_create1) },	/* the loop */
 	{ CALL(epoll_ctl) },
 	{ CALL(epoll_wait) },
-	{ CALL(epoll_pwait) }, /* what epoll_wait is on arm64 */
-	{ CALL(poll) }, /* channel_send_wait, and the end of a peer */
-	{ CALL(ppoll) }, /* what poll is on arm64 */
-	{ CALL(timerfd_create) }, /* loop_add_timer */
+	{ CALL(epoll_pwait) },		/* what epoll_wait is on arm64 */
+	{ CALL(poll) },			/* channel_send_wait, and the end of a peer */
+	{ CALL(ppoll) },		/* what poll is on arm64 */
+	{ CALL(timerfd_create) },	/* loop_add_timer */
 	{ CALL(timerfd_settime) },
 	{ CALL(timerfd_gettime) },
-	{ CALL(clock_gettime) }, /* where the vDSO cannot answer: no stable TSC */
+	{ CALL(clock_gettime) },	/* where the vDSO cannot answer: no stable TSC */
 	{ CALL(clock_getres) },
 	{ CALL(gettimeofday) },
 	{ CALL(time) },
-	{ CALL(mmap), IF(2, MASKED_EQ, PROT_EXEC, 0) }, /* malloc; rings; database pages */
-	{ CALL(mprotect), IF(2, MASKED_EQ, PROT_EXEC, 0) }, /* malloc */
+	{ CALL(mmap), IF(2, MASKED_EQ, PROT_EXEC, 0) },	/* malloc; rings; database pages */
+	{ CALL(mprotect), IF(2, MASKED_EQ, PROT_EXEC, 0) },	/* malloc */
 	{ CALL(munmap) },
-	{ CALL(mremap) }, /* realloc of large blocks; changes no protection */
-	{ CALL(madvise) }, /* free */
-	{ CALL(brk) }, /* malloc */
-	{ CALL(futex) }, /* locks within libc */
-	{ CALL(fcntl), IF(1, EQ, F_GETFL, 0) }, /* channel_new */
+	{ CALL(mremap) },		/* realloc of large blocks; changes no protection */
+	{ CALL(madvise) },		/* free */
+	{ CALL(brk) },			/* malloc */
+	{ CALL(futex) },		/* locks within libc */
+	{ CALL(fcntl), IF(1, EQ, F_GETFL, 0) },	/* channel_new */
 	{ CALL(fcntl), IF(1, EQ, F_SETFL, 0) },
 	{ CALL(fcntl), IF(1, EQ, F_GETFD, 0) },
 	{ CALL(fcntl), IF(1, EQ, F_SETFD, 0) },
-	{ CALL(fcntl), IF(1, EQ, F_DUPFD_CLOEXEC, 0) }, /* an fd that waits in a channel's queue */
-	{ CALL(fstat) }, /* sizes of log files: truncation */
-	{ CALL(rt_sigaction) }, /* signals: loop, abort() */
+	{ CALL(fcntl), IF(1, EQ, F_DUPFD_CLOEXEC, 0) },	/* an fd that waits in a channel's queue */
+	{ CALL(fstat) },		/* sizes of log files: truncation */
+	{ CALL(rt_sigaction) },		/* signals: loop, abort() */
 	{ CALL(rt_sigprocmask) },
 	{ CALL(rt_sigreturn) },
 	{ CALL(sigaltstack) },
-	{ CALL(restart_syscall) }, /* the kernel's own, after a stop */
+	{ CALL(restart_syscall) },	/* the kernel's own, after a stop */
 	{ CALL(getpid) },
 	{ CALL(gettid) },
-	{ CALL(getppid) }, /* is bailiffd still there */
+	{ CALL(getppid) },		/* is bailiffd still there */
 	{ CALL(getuid) },
-	{ CALL(geteuid) }, /* SQLite asks before it would chown */
+	{ CALL(geteuid) },		/* SQLite asks before it would chown */
 	{ CALL(getgid) },
 	{ CALL(getegid) },
-	{ CALL(getrandom) }, /* malloc's and the tables' seeds */
-	{ CALL(getrusage) }, /* own use, for the heartbeat */
-	{ CALL(ioctl), NO_TERMINAL }, /* stdio asks whether stderr is a terminal */
+	{ CALL(getrandom) },		/* malloc's and the tables' seeds */
+	{ CALL(getrusage) },		/* own use, for the heartbeat */
+	{ CALL(ioctl), NO_TERMINAL },	/* stdio asks whether stderr is a terminal */
 	{ CALL(exit) },
 	{ CALL(exit_group) },
 };
@@ -116,45 +117,45 @@ static const struct line analyst[] = {
 
 /* The recorder: SQLite and a log below one folder (landlock.c), readers of the status socket. */
 static const struct line recorder[] = {
-	{ CALL(openat) }, /* walled by Landlock */
-	{ CALL(newfstatat) }, /* SQLite looks before it opens */
+	{ CALL(openat) },		/* walled by Landlock */
+	{ CALL(newfstatat) },		/* SQLite looks before it opens */
 	{ CALL(statx) },
-	{ CALL(access) }, /* is there a journal */
+	{ CALL(access) },		/* is there a journal */
 	{ CALL(faccessat) },
 	{ CALL(faccessat2) },
-	{ CALL(readlink) }, /* SQLite resolves the database's path */
+	{ CALL(readlink) },		/* SQLite resolves the database's path */
 	{ CALL(readlinkat) },
 	{ CALL(getcwd) },
-	{ CALL(unlink) }, /* -wal and -shm at the end; old logs */
+	{ CALL(unlink) },		/* -wal and -shm at the end; old logs */
 	{ CALL(unlinkat) },
-	{ CALL(rename) }, /* rotation; a damaged database set aside */
+	{ CALL(rename) },		/* rotation; a damaged database set aside */
 	{ CALL(renameat) },
 	{ CALL(renameat2) },
 	{ CALL(mkdir) },
 	{ CALL(mkdirat) },
 	{ CALL(rmdir) },
-	{ CALL(getdents64) }, /* old logs */
-	{ CALL(pwrite64) }, /* database pages */
-	{ CALL(ftruncate) }, /* -wal, -shm */
+	{ CALL(getdents64) },		/* old logs */
+	{ CALL(pwrite64) },		/* database pages */
+	{ CALL(ftruncate) },		/* -wal, -shm */
 	{ CALL(fallocate) },
 	{ CALL(fsync) },
 	{ CALL(fdatasync) },
-	{ CALL(fchmod) }, /* log readable by adm */
-	{ CALL(fchown) }, /* SQLite gives -wal the database's owner */
-	{ CALL(fstatfs) }, /* free space */
+	{ CALL(fchmod) },		/* log readable by adm */
+	{ CALL(fchown) },		/* SQLite gives -wal the database's owner */
+	{ CALL(fstatfs) },		/* free space */
 	{ CALL(statfs) },
 	{ CALL(utimensat) },
-	{ CALL(fcntl), IF(1, EQ, F_GETLK, 0) }, /* database locks */
+	{ CALL(fcntl), IF(1, EQ, F_GETLK, 0) },	/* database locks */
 	{ CALL(fcntl), IF(1, EQ, F_SETLK, 0) },
 	{ CALL(fcntl), IF(1, EQ, F_SETLKW, 0) },
 	{ CALL(fcntl), IF(1, EQ, F_OFD_GETLK, 0) },
 	{ CALL(fcntl), IF(1, EQ, F_OFD_SETLK, 0) },
 	{ CALL(fcntl), IF(1, EQ, F_OFD_SETLKW, 0) },
-	{ CALL(accept4) }, /* on the listening socket that bailiffd made */
-	{ CALL(recvfrom) }, /* requests of readers */
-	{ CALL(sendto) }, /* answers */
+	{ CALL(accept4) },		/* on the listening socket that bailiffd made */
+	{ CALL(recvfrom) },		/* requests of readers */
+	{ CALL(sendto) },		/* answers */
 	{ CALL(shutdown) },
-	{ CALL(clock_nanosleep) }, /* SQLite waits for a lock */
+	{ CALL(clock_nanosleep) },	/* SQLite waits for a lock */
 	{ CALL(nanosleep) },
 };
 
@@ -198,7 +199,7 @@ static const struct line enforcer[] = {
 	{ CALL(clone), KILL, IF(0, MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER) },
 	{ CALL(clone), KILL, IF(0, MASKED_EQ, CLONE_NEWPID, CLONE_NEWPID) },
 	{ CALL(clone), KILL, IF(0, MASKED_EQ, CLONE_NEWNET, CLONE_NEWNET) },
-	{ CALL(clone3), NOT_THERE }, /* its flags are in memory, where seccomp cannot look */
+	{ CALL(clone3), NOT_THERE },	/* its flags are in memory, where seccomp cannot look */
 	/* Machine-wide settings. */
 	{ CALL(swapon), KILL },
 	{ CALL(swapoff), KILL },
