@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 static int flush(struct link *link)
 {
@@ -44,8 +45,10 @@ int link_open(struct link *link, struct loop *loop, int fd, const char *who,
 	link->loop = loop;
 	link->arg = arg;
 	r = channel_new(&link->channel, fd, who, rules, arg);
-	if (r < 0)
+	if (r < 0) {
+		(void)close(fd);
 		return r;
+	}
 	link->events = EPOLLIN;
 	r = loop_add_io(loop, channel_fd(link->channel), link->events, on_event, link,
 			&link->source);

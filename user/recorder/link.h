@@ -22,7 +22,7 @@ struct link {
 	void *arg;
 };
 
-/* Takes fd. The struct stays where it is until link_close. */
+/* Takes fd, also on failure. The struct stays where it is until link_close. */
 int link_open(struct link *link, struct loop *loop, int fd, const char *who,
 	      const struct channel_rule *rules, void *arg);
 void link_close(struct link *link);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "privsep/privsep.h"
 #include "recorder/recorder.h"
@@ -62,54 +61,6 @@ static int parse(int argc, char **argv, struct options *ret)
 	return 0;
 }
 
-/* log_write's sink: bailiffd prints it under our name. What its queue does not take is dropped. */
-static void send_log(void *arg, int level, const char *text)
-{
-	struct recorder *recorder = arg;
-	struct ipc_log message = { .level = (uint32_t)level };
-
-	if (!recorder->parent.channel)
-		return;
-	text_copy(message.text, sizeof(message.text), text);
-	(void)channel_send(recorder->parent.channel, IPC_LOG, &message, sizeof(message), -1);
-	(void)link_update(&recorder->parent);
-}
-
-static int on_signal(struct loop_source *source, const struct signalfd_siginfo *info, void *arg)
-{
-	struct recorder *recorder = arg;
-
-	(void)source;
-	(void)info;
-	loop_stop(recorder->loop, 0);
-	return 0;
-}
-
-static int serve(struct recorder *recorder, const char *state)
-{
-	struct ipc_ready ready = { .head = { 0 } };
-	sigset_t signals;
-	bool active;
-	int r;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	r = loop_add_signals(recorder->loop, &signals, on_signal, recorder, NULL);
-	if (r < 0)
-		return log_error_errno(r, "signals");
-	r = privsep_sandbox(PRIVSEP_RECORDER, state, &active);
-	if (r < 0)
-		return log_error_errno(r, "the sandbox cannot be closed");
-	r = channel_send(recorder->parent.channel, IPC_READY, &ready, sizeof(ready), -1);
-	if (r < 0)
-		return log_error_errno(r, "bailiffd cannot be told that all is ready");
-	r = link_update(&recorder->parent);
-	if (r < 0)
-		return r;
-	return loop_run(recorder->loop);
-}
-
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -134,13 +85,10 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	r = recorder_init(&recorder, options.state, PRIVSEP_FD);
-	if (r < 0) {
+	if (r < 0)
 		(void)log_error_errno(r, "start");
-	} else {
-		log_set_sink(send_log, &recorder);
-		r = serve(&recorder, options.state);
-		log_set_sink(NULL, NULL);
-	}
+	else
+		r = recorder_run(&recorder, options.state);
 	recorder_done(&recorder);
 	return r < 0 ? 1 : 0;
 }

@@ -45,6 +45,8 @@ struct recorder {
 /* Opens the files below folder (a failure there is logged and lived with), then takes fd as the
  * channel to bailiffd. */
 int recorder_init(struct recorder *recorder, const char *folder, int fd);
+/* Closes the sandbox round folder, says READY, serves until bailiffd goes or SIGTERM comes. */
+int recorder_run(struct recorder *recorder, const char *folder);
 void recorder_done(struct recorder *recorder);
 
 #endif

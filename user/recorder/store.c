@@ -123,7 +123,7 @@ struct store *store_free(struct store *store)
  * is written, so a file without it is never a half-made one of ours. */
 static int claim_file(struct store *store)
 {
-	char set[64];
+	char set[96];
 	int64_t id = 0, pages = 0;
 	int r;
 

@@ -32,6 +32,8 @@ static void give_up(struct store *store, int error, const char *what)
 	trouble(store, error, what);
 	store->stats.lost += store->pending;
 	store->pending = 0;
+	if (error == -ENOSPC)
+		store->since_prune = STORE_PRUNE_EVERY;
 	if (!sqlite3_get_autocommit(store->db))
 		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
