@@ -57,6 +57,8 @@ bool hooks_service_sensed(const struct hooks *hooks, uint16_t service);
 
 /* Login sessions that were there before the sensors; once, after hooks_load. Number found. */
 int hooks_takeover(struct hooks *hooks);
+/* Writes every session into the ring again: for an analyst that was started anew. */
+int hooks_tell(struct hooks *hooks);
 
 /* --clear: removes pins, and so every lockout. */
 int hooks_clear(void);

@@ -9,6 +9,7 @@
 #ifndef ENFORCER_LEDGER_H
 #define ENFORCER_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct ledger_entry {
 	uint32_t action;
 	uint32_t record; /* of the state file */
 	uint32_t place; /* in the heap */
+	bool in_kernel; /* the kernel's table holds it */
 };
 
 struct ledger;

@@ -87,6 +87,8 @@ int session_job_thaw(struct session_job *job);
 /* TERMINATE: thaws, so that what was killed can die. FREEZE: leaves it frozen. */
 struct session_job *session_job_free(struct session_job *job);
 DEFINE_CLEANUP(session_job_free, struct session_job *)
+/* The index-th scope that it knows; *ret_frozen NULL unless it is frozen. false: no more. */
+bool session_job_scope(const struct session_job *job, uint32_t index, const char **ret_frozen);
 uint64_t session_job_tag(const struct session_job *job);
 enum action session_job_action(const struct session_job *job);
 /* Processes left (STUCK), ended so far, and how it went in words for the record. */

@@ -99,6 +99,14 @@ uint64_t session_job_tag(const struct session_job *job)
 	return job->ids.tag;
 }
 
+bool session_job_scope(const struct session_job *job, uint32_t index, const char **ret_frozen)
+{
+	if (index >= job->scopes)
+		return false;
+	*ret_frozen = job->scope[index].frozen ? job->scope[index].path : NULL;
+	return true;
+}
+
 enum action session_job_action(const struct session_job *job)
 {
 	return job->action;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The BPF programs, loaded: private to hooks*.c, lockouts_kernel.c and doctor*.c.
+ *
+ * A program's place is its row in hook_table: which object holds it, where it attaches, what its
+ * absence costs. Nothing is decided by kernel version; each program is loaded, and attached, and
+ * what the kernel answers is the answer.
+ */
+#ifndef ENFORCER_HOOKS_H
+#define ENFORCER_HOOKS_H
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+
+#include "enforcer/enforcer.h"
+#include "enforcer/findings.h"
+
+enum hook_object {
+	HOOK_SENSOR_EXEC,
+	HOOK_SENSOR_AUTH,
+	HOOK_SENSOR_NET,
+	HOOK_LOCKOUT,
+	HOOK_OBJECT_MAX,
+};
+
+enum hook_at {
+	HOOK_AT_SECTION, /* where its section says: tracepoint, function */
+	HOOK_AT_ITERATOR, /* run on demand, not attached for good */
+	HOOK_AT_NETNS,
+	HOOK_AT_CGROUP,
+	HOOK_AT_MAX,
+};
+
+struct hook {
+	const char *program;
+	enum hook_object object;
+	enum hook_at at;
+	const char *finding; /* programs that share one are alternatives (SECTION) or parts */
+	bool part; /* true: all of the finding's programs are needed */
+	enum finding_state without;
+	const char *works;
+	const char *costs; /* what is missing without it */
+};
+
+extern const struct hook hook_table[];
+extern const size_t hook_count;
+#define HOOKS_MAX 16
+#define HOOK_MAPS_MAX 24
+
+struct hook_map {
+	char name[16];
+	int fd;
+	bool adopted; /* it was pinned by an earlier life and holds that life's entries */
+};
+
+/* Where to attach and pin. For the host: root cgroup, own network namespace, BL_PIN_DIR. */
+struct hooks_target {
+	int cgroup_fd;
+	const char *pin_dir; /* NULL: nothing is pinned */
+	bool sensors;
+	bool lockout;
+};
+
+struct service_file {
+	struct bl_file_key key;
+	struct bl_file_role role;
+};
+
+struct hooks {
+	struct bpf_object *object[HOOK_OBJECT_MAX];
+	struct bpf_link *link[HOOKS_MAX]; /* of hook_table's rows; NULL: not attached */
+	int link_fd[HOOKS_MAX]; /* pinned ones; -1: none */
+	bool attached[HOOKS_MAX];
+	struct hook_map map[HOOK_MAPS_MAX];
+	size_t maps;
+	bool dry;
+	bool task_storage;
+	struct findings findings;
+	struct service_file *file; /* as written into bl_services */
+	size_t files;
+	uint16_t port[BL_PORTS_MAX][2]; /* port, service: as written into bl_ports */
+	size_t ports;
+	bool sensed[CONF_SERVICES_MAX + 1]; /* by service id */
+	struct hook_peer *peer; /* of sessions that were there before the sensors */
+	size_t peers;
+};
+
+struct hook_peer {
+	uint32_t audit_session;
+	uint32_t auid;
+	struct bl_endpoint end;
+};
+
+int hooks_load_at(const struct conf *conf, const struct hooks_target *target, struct hooks **ret);
+
+/* The map's fd, borrowed; -ENOENT. */
+int hooks_map(const struct hooks *hooks, const char *name);
+bool hooks_map_adopted(const struct hooks *hooks, const char *name);
+/* All of a finding's programs are attached (part), or one of them. */
+bool hooks_works(const struct hooks *hooks, const char *finding);
+
+/* ---- one object (hooks_object.c) ---- */
+
+/* Opens, loads what the kernel takes, shares maps by name. 0 also if no program was taken. */
+int hook_object_load(struct hooks *hooks, enum hook_object which, const char *pin_dir,
+		     int ret_error[HOOKS_MAX]);
+/* 1: tracing programs may use task storage here. */
+bool hook_probe_task_storage(void);
+void hook_quiet(void);
+
+/* ---- pins (hooks_pins.c) ---- */
+
+bool hook_pinned_map(const char *name); /* is it one that outlives bailiffd? */
+int pins_prepare(const char *pin_dir, struct findings *findings);
+/* fd of a pinned map that fits this one; -ENOENT: there is none (one that does not fit is gone). */
+int pins_adopt_map(const char *pin_dir, const struct bpf_map *map);
+int pins_put_map(const char *pin_dir, const char *name, int fd);
+/* Attaches program at target_fd without a gap: an earlier link gets the new program, else a new
+ * link is pinned before the old one goes. Returns the pinned link's fd, or -errno. */
+int pins_put_link(const char *pin_dir, const char *name, const struct bpf_program *program,
+		  enum hook_at at, int target_fd);
+int pins_clear(const char *pin_dir);
+
+/* ---- sessions (hooks_sessions.c) ---- */
+
+typedef int (*hook_session_fn)(uint64_t tag, const struct bl_session *session, void *arg);
+int hooks_sessions(const struct hooks *hooks, hook_session_fn fn, void *arg);
+int hooks_session(const struct hooks *hooks, uint64_t tag, struct bl_session *ret);
+/* After adopting maps of an earlier life, before the sensors are attached: what ended meanwhile is
+ * removed, counts of tasks begin anew (every task is tagged again by the seed). */
+void hooks_reconcile(struct hooks *hooks);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Lockouts: private to lockouts*.c and their tests.
+ *
+ * Policy (limits), memory (ledger), disk (state) and sessions meet here; the kernel is behind
+ * struct lockout_backend, so that all of it runs in a test without one.
+ */
+#ifndef ENFORCER_LOCKOUTS_H
+#define ENFORCER_LOCKOUTS_H
+
+#include "enforcer/enforcer.h"
+#include "enforcer/ledger.h"
+#include "enforcer/limits.h"
+#include "enforcer/session.h"
+#include "enforcer/state.h"
+
+#define LOCKOUTS_BATCH 4096 /* entries per batch operation on a map */
+#define LOCKOUTS_JOBS_MAX 64 /* sessions being frozen, held or ended at once */
+#define LOCKOUTS_EXPIRE_MAX 512 /* per tick, so that a million that end together do not stall */
+#define LOCKOUTS_TICK_NS NSEC_PER_SEC
+
+/* One entry as it goes to the kernel, for batches of one family. */
+struct lockout_item {
+	struct ipc_subject subject;
+	struct bl_lock lock;
+};
+
+typedef int (*lockout_item_fn)(const struct lockout_item *item, void *arg);
+typedef int (*lockout_session_fn)(uint64_t tag, const struct bl_session *session, void *arg);
+
+/* All: 0 or -errno. */
+struct lockout_backend {
+	int (*put)(const struct lockout_item *item, void *arg);
+	/* count entries, all of one family. */
+	int (*put_many)(const struct lockout_item *item, size_t count, void *arg);
+	int (*get)(const struct ipc_subject *subject, struct bl_lock *ret, void *arg);
+	int (*remove)(const struct ipc_subject *subject, void *arg);
+	/* What an earlier life left in the kernel. */
+	int (*each)(lockout_item_fn fn, void *fn_arg, void *arg);
+	int (*cut)(const struct addr *net, uint32_t *ret_cut, void *arg);
+	int (*session)(uint64_t tag, struct bl_session *ret, void *arg);
+	int (*sessions)(lockout_session_fn fn, void *fn_arg, void *arg);
+	uint64_t (*boot_ns)(void *arg);
+	uint64_t (*wall_ns)(void *arg);
+	void *arg;
+};
+
+struct lockouts {
+	enum mode mode;
+	struct lockout_backend backend;
+	bool hooks_dry; /* no lockout program is loaded: observe, whatever conf says */
+	struct limits limits;
+	struct ledger *ledger;
+	struct state *state;
+	char *state_dir;
+	int cgroup_fd; /* v2 root, -1: none */
+	enum session_ladder ladder;
+	uint64_t operator_seconds;
+	struct session_job *job[LOCKOUTS_JOBS_MAX];
+	size_t jobs;
+	uint64_t next_hold_ns; /* when held sessions are looked at again */
+	uint64_t refused_limit;
+	uint64_t state_failures;
+	bool replacing; /* a failed rewrite of the file is not tried again at once */
+	char service[CONF_SERVICES_MAX + 1][IPC_NAME_MAX];
+	outcome_fn fn;
+	void *arg;
+};
+
+/* Who asks, and for what; both lockouts_decide and lockouts_operator make one. */
+struct lockout_wish {
+	struct ipc_subject subject; /* canonical */
+	enum action action;
+	uint64_t seconds;
+	uint32_t decision;
+	bool operator; /* not the analyst */
+	bool force;
+	pid_t peer_pid; /* operator's; 0 = none */
+	char origin[STATE_ORIGIN_MAX]; /* rule, or who */
+	char reason[IPC_TEXT_MAX];
+};
+
+int lockouts_open_with(struct lockouts **ret, const struct conf *conf,
+		       const struct lockout_backend *backend, bool dry, int cgroup_fd,
+		       const uint8_t boot_id[STATE_BOOT_ID], outcome_fn fn, void *arg);
+
+/* Kernel tables (lockouts_kernel.c). */
+struct lockout_backend lockouts_kernel(struct hooks *hooks);
+
+/* Checks and does it: an enum outcome_result; text gets a sentence without its subject. */
+int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, uint64_t *ret_until,
+		   char text[IPC_TEXT_MAX]);
+void lockouts_tell(struct lockouts *lockouts, const struct ipc_outcome *outcome);
+
+/* Addresses (lockouts_address.c). text gets a sentence, in every case. */
+int lockouts_lock_address(struct lockouts *lockouts, const struct lockout_wish *wish,
+			  uint64_t *ret_until, char text[IPC_TEXT_MAX]);
+/* Why an address may not be locked, or 0. */
+int lockouts_check_address(struct lockouts *lockouts, const struct lockout_wish *wish,
+			   char text[IPC_TEXT_MAX]);
+/* Ends a lockout of any kind and tells of it; result EXPIRED or RELEASED; text NULL: its reason.
+ * Negative: the kernel kept it, and so does the ledger (RELEASED only). */
+int lockouts_end(struct lockouts *lockouts, struct ledger_entry *entry, enum outcome_result result,
+		 const char *who, const char *text);
+
+/* Sessions (lockouts_session.c). */
+int lockouts_check_session(struct lockouts *lockouts, const struct lockout_wish *wish,
+			   char text[IPC_TEXT_MAX]);
+int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *wish,
+			  uint64_t *ret_until, char text[IPC_TEXT_MAX]);
+void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
+/* Steps every job that is due; when to come again. */
+uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
+/* Scopes that an earlier life had frozen: held again if still locked, else thawed. */
+void lockouts_restore_sessions(struct lockouts *lockouts);
+
+/* State (lockouts_state.c). */
+int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT_ID]);
+/* Writes a record of the entry; what cannot be written is counted, and told once. */
+uint32_t lockouts_write(struct lockouts *lockouts, const struct ledger_entry *entry,
+			enum state_kind kind, const char *origin, const char *reason);
+void lockouts_save(struct lockouts *lockouts, uint64_t now_boot_ns);
+
+#endif

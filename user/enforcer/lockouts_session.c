@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sessions locked out: who may be, and the jobs that hold or end them.
+ *
+ * A frozen session is in the ledger as long as it is frozen, one that is being ended until nothing
+ * of it is left. Each freeze is written down before it is made (struct session_report), so that
+ * the next life of bailiffd finds every frozen scope.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "enforcer/cgroups.h"
+#include "enforcer/lockouts.h"
+
+/* ---- who ---- */
+
+struct closure {
+	struct session_ids *ids;
+	bool grown;
+};
+
+static int closure_add(uint64_t tag, const struct bl_session *session, void *arg)
+{
+	struct closure *closure = arg;
+
+	closure->grown |= session_ids_add(closure->ids, tag, session) > 0;
+	return 0;
+}
+
+static int find_ids(struct lockouts *lockouts, uint64_t tag, struct session_ids *ret)
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	struct closure closure = { .ids = ret };
+	int r;
+
+	*ret = (struct session_ids){ .tag = tag };
+	/* Sessions within sessions within …: at most one round per member that can be added. */
+	do {
+		closure.grown = false;
+		r = backend->sessions(closure_add, &closure, backend->arg);
+	} while (r >= 0 && closure.grown);
+	if (r < 0)
+		return r;
+	return ret->count ? 0 : -ENOENT;
+}
+
+static bool asks_from_inside(const struct session_ids *ids, pid_t peer)
+{
+	struct process process;
+
+	return peer > 0 && process_read(peer, &process) == 0 && session_ids_match(ids, &process);
+}
+
+int lockouts_check_session(struct lockouts *lockouts, const struct lockout_wish *wish,
+			   char text[IPC_TEXT_MAX])
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	struct bl_session session;
+	struct session_ids ids;
+	int r;
+
+	if (backend->session(wish->subject.id, &session, backend->arg) < 0 ||
+	    find_ids(lockouts, wish->subject.id, &ids) < 0) {
+		text_copy(text, IPC_TEXT_MAX, "does not exist (any more)");
+		return OUTCOME_FAILED;
+	}
+	r = limits_session(&lockouts->limits, &session, wish->force, text);
+	if (r)
+		return r;
+	if (!wish->force && asks_from_inside(&ids, wish->peer_pid)) {
+		text_copy(text, IPC_TEXT_MAX, "is the one that you are in");
+		return OUTCOME_LAST_WAY_IN;
+	}
+	return 0;
+}
+
+/* ---- jobs ---- */
+
+static struct session_job *job_find(struct lockouts *lockouts, uint64_t tag, size_t *ret_place)
+{
+	for (size_t i = 0; i < lockouts->jobs; i++) {
+		if (session_job_tag(lockouts->job[i]) != tag)
+			continue;
+		*ret_place = i;
+		return lockouts->job[i];
+	}
+	return NULL;
+}
+
+static void job_drop(struct lockouts *lockouts, size_t place)
+{
+	session_job_free(lockouts->job[place]);
+	lockouts->job[place] = lockouts->job[--lockouts->jobs];
+}
+
+static int on_frozen(uint64_t tag, const char *scope, bool frozen, void *arg)
+{
+	struct lockouts *lockouts = arg;
+	struct ledger_entry note = {
+		.subject.kind = SUBJECT_SESSION,
+		.subject.id = tag,
+		.locked_boot_ns = lockouts->backend.boot_ns(lockouts->backend.arg),
+	};
+	uint32_t number;
+
+	note.until_boot_ns = note.locked_boot_ns;
+	number = lockouts_write(lockouts, &note, frozen ? STATE_FROZEN : STATE_THAWED, "", scope);
+	return number == STATE_NONE ? -EIO : 0;
+}
+
+static void on_ended(uint64_t tag, const struct process *process, const char *exe, void *arg)
+{
+	struct lockouts *lockouts = arg;
+	struct ipc_outcome outcome = {
+		.subject.kind = SUBJECT_SESSION,
+		.subject.id = tag,
+		.action = ACTION_TERMINATE,
+		.result = OUTCOME_PROCESS_ENDED,
+		.pid = (uint32_t)process->pid,
+		.start_ns = process->start_ns,
+	};
+	const struct ledger_entry *entry = ledger_get(lockouts->ledger, &outcome.subject);
+
+	outcome.decision = entry ? entry->decision : 0;
+	text_copy(outcome.text, sizeof(outcome.text), exe);
+	lockouts_tell(lockouts, &outcome);
+}
+
+static int job_start(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
+		     struct session_job **ret)
+{
+	struct session_report report = {
+		.frozen = on_frozen,
+		.ended = on_ended,
+		.arg = lockouts,
+	};
+	int r;
+
+	if (lockouts->jobs == LOCKOUTS_JOBS_MAX)
+		return -ENOSPC;
+	r = session_job_new(&lockouts->job[lockouts->jobs], lockouts->cgroup_fd, ids, action,
+			    &report);
+	if (r < 0)
+		return r;
+	*ret = lockouts->job[lockouts->jobs++];
+	return 0;
+}
+
+static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, enum action action,
+		   struct session_job **ret)
+{
+	struct session_ids ids;
+	struct session_job *job;
+	size_t place;
+	int r;
+
+	job = job_find(lockouts, wish->subject.id, &place);
+	if (job) {
+		if (action == ACTION_TERMINATE)
+			session_job_terminate(job);
+		*ret = job;
+		return 0;
+	}
+	r = find_ids(lockouts, wish->subject.id, &ids);
+	return r < 0 ? r : job_start(lockouts, &ids, action, ret);
+}
+
+static int failed(int error, char text[IPC_TEXT_MAX])
+{
+	if (error == -EBUSY) {
+		text_copy(text, IPC_TEXT_MAX,
+			  "is the one that bailiffd itself runs in (start it as a service)");
+		return OUTCOME_LAST_WAY_IN;
+	}
+	if (error == -ENOSPC) {
+		text_copy(text, IPC_TEXT_MAX, "would be one session too many to handle at once");
+		return OUTCOME_LIMIT;
+	}
+	(void)snprintf(text, IPC_TEXT_MAX, "could not be acted upon: %s", strerror(-error));
+	return OUTCOME_FAILED;
+}
+
+int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *wish,
+			  uint64_t *ret_until, char text[IPC_TEXT_MAX])
+{
+	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
+	uint64_t until = now + limits_length(&lockouts->limits, wish->seconds);
+	struct ledger_entry *entry = ledger_get(lockouts->ledger, &wish->subject);
+	enum action action = wish->action;
+	struct session_job *job;
+	int r;
+
+	if (!wish->operator&& !limits_rate(&lockouts->limits, now)) {
+		text_copy(text, IPC_TEXT_MAX,
+			  "would be one more than may be locked out in a minute");
+		return OUTCOME_LIMIT;
+	}
+	if (action == ACTION_LOCK)
+		action = lockouts->ladder == LADDER_FREEZE ? ACTION_FREEZE : ACTION_TERMINATE;
+	/* Ending takes what it takes: a short length must not let go half-way. */
+	if (action == ACTION_TERMINATE && until < now + 2 * SESSION_LIMIT_NS)
+		until = now + 2 * SESSION_LIMIT_NS;
+	r = job_for(lockouts, wish, action, &job);
+	if (r < 0)
+		return failed(r, text);
+	if (!entry) {
+		r = ledger_add(lockouts->ledger, &wish->subject, &entry);
+		if (r < 0) {
+			size_t place;
+
+			if (job_find(lockouts, wish->subject.id, &place))
+				job_drop(lockouts, place);
+			return failed(r, text);
+		}
+		entry->locked_boot_ns = now;
+	}
+	entry->decision = wish->decision;
+	/* What is being ended is not merely frozen again. */
+	entry->action = session_job_action(job);
+	if (until > entry->until_boot_ns)
+		ledger_until(lockouts->ledger, entry, until);
+	entry->record = lockouts_write(lockouts, entry, STATE_LOCKED, wish->origin, wish->reason);
+	*ret_until = entry->until_boot_ns;
+	text_copy(text, IPC_TEXT_MAX, wish->reason);
+	/* The first step freezes and kills; the rest is the tick's. */
+	r = session_job_step(job, now);
+	lockouts->next_hold_ns = 0;
+	return r < 0 ? failed(r, text) : OUTCOME_APPLIED;
+}
+
+void lockouts_end_session(struct lockouts *lockouts, uint64_t tag)
+{
+	struct session_job *job;
+	size_t place;
+	int r;
+
+	job = job_find(lockouts, tag, &place);
+	if (!job)
+		return;
+	r = session_job_thaw(job);
+	if (r < 0)
+		log_error_errno(r, "session %llu could not be thawed", (unsigned long long)tag);
+	job_drop(lockouts, place);
+}
+
+static void job_over(struct lockouts *lockouts, size_t place, bool stuck)
+{
+	const struct session_job *job = lockouts->job[place];
+	struct ipc_outcome outcome = {
+		.subject.kind = SUBJECT_SESSION,
+		.subject.id = session_job_tag(job),
+		.action = session_job_action(job),
+		.result = OUTCOME_FAILED,
+	};
+	struct ledger_entry *entry = ledger_get(lockouts->ledger, &outcome.subject);
+	char text[IPC_TEXT_MAX];
+
+	session_job_text(job, text);
+	if (stuck) {
+		outcome.decision = entry ? entry->decision : 0;
+		(void)snprintf(outcome.text, sizeof(outcome.text),
+			       "session could not be ended in time: %.200s", text);
+		lockouts_tell(lockouts, &outcome);
+	}
+	if (entry)
+		(void)lockouts_end(lockouts, entry, OUTCOME_EXPIRED, NULL, text);
+	else
+		job_drop(lockouts, place);
+}
+
+uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
+{
+	bool held_too = now_boot_ns >= lockouts->next_hold_ns;
+	bool running = false;
+
+	/* Downwards: a job that is over is replaced by the last one. */
+	for (size_t i = lockouts->jobs; i-- > 0;) {
+		struct session_job *job = lockouts->job[i];
+		int r;
+
+		if (!held_too && session_job_action(job) != ACTION_TERMINATE)
+			continue;
+		r = session_job_step(job, now_boot_ns);
+		if (r == SESSION_ENDED || r == SESSION_STUCK)
+			job_over(lockouts, i, r == SESSION_STUCK);
+		else
+			running |= session_job_action(job) == ACTION_TERMINATE;
+	}
+	if (held_too)
+		lockouts->next_hold_ns = now_boot_ns + LOCKOUTS_TICK_NS;
+	return now_boot_ns + (running ? SESSION_STEP_NS : LOCKOUTS_TICK_NS);
+}
+
+/* ---- after a restart ---- */
+
+struct scopes {
+	size_t count;
+	struct {
+		uint64_t tag;
+		char path[PROCESS_CGROUP_MAX];
+		bool frozen;
+	} scope[LOCKOUTS_JOBS_MAX * SESSION_SCOPES_MAX];
+};
+
+static int scope_record(const struct state_record *record, uint32_t number, void *arg)
+{
+	struct scopes *scopes = arg;
+	size_t i;
+
+	(void)number;
+	if (record->kind != STATE_FROZEN && record->kind != STATE_THAWED)
+		return 0;
+	for (i = 0; i < scopes->count; i++)
+		if (!strcmp(scopes->scope[i].path, record->reason))
+			break;
+	if (i == ARRAY_SIZE(scopes->scope))
+		return 0;
+	if (i == scopes->count) {
+		text_copy(scopes->scope[i].path, PROCESS_CGROUP_MAX, record->reason);
+		scopes->count++;
+	}
+	scopes->scope[i].tag = record->subject.id;
+	scopes->scope[i].frozen = record->kind == STATE_FROZEN;
+	return 0;
+}
+
+/* The session of a restored lockout, if it is the same: numbers begin anew when the maps do. */
+static bool same_session(struct lockouts *lockouts, const struct ledger_entry *entry)
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	struct bl_session session;
+
+	return backend->session(entry->subject.id, &session, backend->arg) == 0 &&
+	       session.born_boot_ns <= entry->locked_boot_ns;
+}
+
+static void restore_one(struct lockouts *lockouts, struct ledger_entry *entry,
+			struct scopes *scopes)
+{
+	struct session_ids ids = { .tag = entry->subject.id };
+	struct session_job *job;
+	bool known = same_session(lockouts, entry), frozen = false;
+
+	for (size_t i = 0; i < scopes->count; i++)
+		frozen |= scopes->scope[i].frozen && scopes->scope[i].tag == ids.tag;
+	if (known && find_ids(lockouts, ids.tag, &ids) < 0)
+		known = false;
+	/* A scope that is still frozen is enough to go on with what is in it. */
+	if ((!known && !frozen) ||
+	    job_start(lockouts, &ids, (enum action)entry->action, &job) < 0) {
+		ledger_remove(lockouts->ledger, entry);
+		return;
+	}
+	for (size_t i = 0; i < scopes->count; i++) {
+		if (!scopes->scope[i].frozen || scopes->scope[i].tag != ids.tag ||
+		    session_job_adopt(job, scopes->scope[i].path) < 0)
+			continue;
+		scopes->scope[i].frozen = false; /* it has an owner again */
+	}
+}
+
+void lockouts_restore_sessions(struct lockouts *lockouts)
+{
+	_cleanup_free_ struct scopes *scopes = calloc(1, sizeof(*scopes));
+	uint32_t i = 0;
+
+	if (!scopes || state_each(lockouts->state, scope_record, scopes) < 0) {
+		log_error("scopes that may be frozen could not be looked up");
+		return;
+	}
+	while (i < ledger_total(lockouts->ledger)) {
+		struct ledger_entry *entry = ledger_at(lockouts->ledger, i);
+		uint32_t total = ledger_total(lockouts->ledger);
+
+		if (entry->subject.kind == SUBJECT_SESSION)
+			restore_one(lockouts, entry, scopes);
+		/* An entry that was removed leaves another one in its place. */
+		if (ledger_total(lockouts->ledger) == total)
+			i++;
+		else
+			i = 0;
+	}
+	for (size_t k = 0; k < scopes->count; k++) {
+		if (!scopes->scope[k].frozen)
+			continue;
+		log_warning("%s had been left frozen and is thawed", scopes->scope[k].path);
+		(void)cgroup_freeze(lockouts->cgroup_fd, scopes->scope[k].path, false);
+	}
+}

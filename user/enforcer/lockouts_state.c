@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What survives: the file, the kernel's tables, and the ledger brought to one opinion at start.
+ *
+ * The kernel's table wins over the file for what it holds (it is what refuses), the file gives
+ * what the kernel has not (after a reboot: everything) and the words. Then the file is rewritten,
+ * so that it names this boot's clock and nothing that is over.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "enforcer/lockouts.h"
+
+#define SLACK_RECORDS 4096U /* a rewrite is worth it beyond twice what is in force and this */
+#define FOUND_REASON "found in the kernel's table, the reason is not known"
+
+uint32_t lockouts_write(struct lockouts *lockouts, const struct ledger_entry *entry,
+			enum state_kind kind, const char *origin, const char *reason)
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	uint64_t now = backend->boot_ns(backend->arg), wall = backend->wall_ns(backend->arg);
+	struct state_record record = {
+		.kind = kind,
+		.decision = entry->decision,
+		.locked_boot_ns = entry->locked_boot_ns,
+		.until_boot_ns = entry->until_boot_ns,
+		.locked_wall_ns = wall - (now - entry->locked_boot_ns),
+		.until_wall_ns = wall + (entry->until_boot_ns - now),
+		.subject = entry->subject,
+		.action = entry->action,
+	};
+	uint32_t number;
+	int r;
+
+	text_copy(record.origin, sizeof(record.origin), origin);
+	text_copy(record.reason, sizeof(record.reason), reason);
+	r = state_append(lockouts->state, &record, &number);
+	if (r < 0) {
+		if (lockouts->state_failures++ == 0)
+			log_error_errno(r, "a lockout could not be written down; it ends with a "
+					   "reboot");
+		return STATE_NONE;
+	}
+	return number;
+}
+
+/* ---- start ---- */
+
+struct restore {
+	struct lockouts *lockouts;
+	struct state_clock clock;
+	bool same_boot;
+	uint64_t now, wall;
+	uint32_t refused; /* did not fit, or are no subjects */
+};
+
+static int from_kernel(const struct lockout_item *item, void *arg)
+{
+	struct restore *restore = arg;
+	struct lockouts *lockouts = restore->lockouts;
+	struct ledger_entry *entry;
+
+	if (item->lock.expires_boot_ns <= restore->now)
+		return 0;
+	if (ledger_add(lockouts->ledger, &item->subject, &entry) < 0) {
+		restore->refused++;
+		return 0;
+	}
+	entry->locked_boot_ns = item->lock.locked_boot_ns;
+	entry->decision = item->lock.decision;
+	entry->action = ACTION_LOCK;
+	entry->in_kernel = true;
+	ledger_until(lockouts->ledger, entry, item->lock.expires_boot_ns);
+	return 0;
+}
+
+static void locked_record(struct restore *restore, const struct state_record *record,
+			  uint32_t number)
+{
+	struct lockouts *lockouts = restore->lockouts;
+	struct ledger_entry *entry;
+	struct ipc_subject subject;
+	uint64_t until;
+
+	if (limits_subject(&record->subject, &subject) < 0)
+		return;
+	/* Sessions and their numbers end with the boot. */
+	if (subject.kind != SUBJECT_ADDRESS && !restore->same_boot)
+		return;
+	entry = ledger_get(lockouts->ledger, &subject);
+	until = state_until(record, &restore->clock, restore->same_boot, restore->now,
+			    restore->wall, lockouts->limits.longest_ns);
+	if (entry && entry->in_kernel) {
+		entry->record = number;
+		return;
+	}
+	if (until <= restore->now)
+		return;
+	if (!entry && ledger_add(lockouts->ledger, &subject, &entry) < 0) {
+		restore->refused++;
+		return;
+	}
+	entry->locked_boot_ns = restore->same_boot ? record->locked_boot_ns : restore->now;
+	entry->decision = record->decision;
+	entry->action = record->action;
+	entry->record = number;
+	ledger_until(lockouts->ledger, entry, until);
+}
+
+static int from_file(const struct state_record *record, uint32_t number, void *arg)
+{
+	struct restore *restore = arg;
+	struct ledger_entry *entry;
+
+	switch ((enum state_kind)record->kind) {
+	case STATE_LOCKED:
+		locked_record(restore, record, number);
+		break;
+	case STATE_GONE:
+		/* The kernel's table outlived this record only if the removal failed. */
+		entry = ledger_get(restore->lockouts->ledger, &record->subject);
+		if (entry && !entry->in_kernel)
+			ledger_remove(restore->lockouts->ledger, entry);
+		break;
+	case STATE_FROZEN:
+	case STATE_THAWED:
+	case STATE_KIND_MAX:
+		break;
+	}
+	return 0;
+}
+
+/* Everything that the kernel does not hold yet, in batches of one family. */
+static int to_kernel(struct lockouts *lockouts, int family)
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	_cleanup_free_ struct lockout_item *item = calloc(LOCKOUTS_BATCH, sizeof(*item));
+	uint32_t total = ledger_total(lockouts->ledger);
+	size_t count = 0;
+	int r;
+
+	if (!item)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < total; i++) {
+		struct ledger_entry *entry = ledger_at(lockouts->ledger, i);
+
+		if (entry->subject.kind == SUBJECT_ADDRESS && entry->subject.family == family &&
+		    !entry->in_kernel) {
+			item[count++] = (struct lockout_item){
+				.subject = entry->subject,
+				.lock.expires_boot_ns = entry->until_boot_ns,
+				.lock.locked_boot_ns = entry->locked_boot_ns,
+				.lock.decision = entry->decision,
+			};
+			entry->in_kernel = true;
+		}
+		if (count == LOCKOUTS_BATCH || (count > 0 && i + 1 == total)) {
+			r = backend->put_many(item, count, backend->arg);
+			if (r < 0)
+				return r;
+			count = 0;
+		}
+	}
+	return 0;
+}
+
+/* ---- rewriting ---- */
+
+struct rewrite {
+	struct lockouts *lockouts;
+	uint32_t next; /* place in the ledger */
+	size_t job; /* then the scopes that are frozen now */
+	uint32_t scope;
+	uint64_t now, wall;
+	uint32_t *number; /* new record of each entry, by place */
+};
+
+static int next_frozen(struct state_record *ret, struct rewrite *rewrite)
+{
+	const struct lockouts *lockouts = rewrite->lockouts;
+
+	for (; rewrite->job < lockouts->jobs; rewrite->job++, rewrite->scope = 0) {
+		const struct session_job *job = lockouts->job[rewrite->job];
+		const char *path;
+
+		while (session_job_scope(job, rewrite->scope++, &path)) {
+			if (!path)
+				continue;
+			*ret = (struct state_record){
+				.kind = STATE_FROZEN,
+				.locked_boot_ns = rewrite->now,
+				.locked_wall_ns = rewrite->wall,
+				.subject.kind = SUBJECT_SESSION,
+				.subject.id = session_job_tag(job),
+			};
+			text_copy(ret->reason, sizeof(ret->reason), path);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int next_record(struct state_record *ret, uint32_t number, void *arg)
+{
+	struct rewrite *rewrite = arg;
+	const struct ledger_entry *entry = ledger_at(rewrite->lockouts->ledger, rewrite->next);
+	struct state_record old;
+
+	if (!entry)
+		return next_frozen(ret, rewrite);
+	*ret = (struct state_record){
+		.kind = STATE_LOCKED,
+		.decision = entry->decision,
+		.locked_boot_ns = entry->locked_boot_ns,
+		.until_boot_ns = entry->until_boot_ns,
+		.locked_wall_ns = rewrite->wall - (rewrite->now - entry->locked_boot_ns),
+		.until_wall_ns = rewrite->wall + (entry->until_boot_ns - rewrite->now),
+		.subject = entry->subject,
+		.action = entry->action,
+	};
+	if (state_read(rewrite->lockouts->state, entry->record, &old) == 0) {
+		memcpy(ret->origin, old.origin, sizeof(ret->origin));
+		memcpy(ret->reason, old.reason, sizeof(ret->reason));
+	} else {
+		text_copy(ret->reason, sizeof(ret->reason), FOUND_REASON);
+	}
+	rewrite->number[rewrite->next++] = number;
+	return 1;
+}
+
+static int rewrite_file(struct lockouts *lockouts)
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	uint32_t total = ledger_total(lockouts->ledger);
+	_cleanup_free_ uint32_t *number = calloc(total ? total : 1, sizeof(*number));
+	struct rewrite rewrite = {
+		.lockouts = lockouts,
+		.now = backend->boot_ns(backend->arg),
+		.wall = backend->wall_ns(backend->arg),
+		.number = number,
+	};
+	int r;
+
+	if (!number)
+		return -ENOMEM;
+	r = state_replace(lockouts->state, next_record, &rewrite, rewrite.now);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < rewrite.next; i++)
+		ledger_at(lockouts->ledger, i)->record = number[i];
+	return 0;
+}
+
+static int open_file(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT_ID])
+{
+	char message[IPC_TEXT_MAX];
+	int r;
+
+	r = state_open(&lockouts->state, lockouts->state_dir, boot_id, message);
+	if (r < 0) {
+		log_error_errno(r, "%s: lockouts are not written down and end with a reboot",
+				lockouts->state_dir ? lockouts->state_dir : "memory");
+		r = state_open(&lockouts->state, NULL, boot_id, message);
+	}
+	if (r >= 0 && message[0])
+		log_warning("%s", message);
+	return r;
+}
+
+int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT_ID])
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	struct restore restore = {
+		.lockouts = lockouts,
+		.now = backend->boot_ns(backend->arg),
+		.wall = backend->wall_ns(backend->arg),
+	};
+	static const int families[] = { AF_INET, AF_INET6 };
+	int r;
+
+	r = open_file(lockouts, boot_id);
+	if (r < 0)
+		return r;
+	restore.same_boot = r == STATE_SAME_BOOT;
+	restore.clock = state_clock_read(lockouts->state);
+	r = backend->each(from_kernel, &restore, backend->arg);
+	if (r < 0)
+		log_warning_errno(r, "the kernel's table of lockouts could not be read");
+	r = state_each(lockouts->state, from_file, &restore);
+	if (r < 0)
+		log_warning_errno(r, "the file of lockouts could not be read to its end");
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		r = to_kernel(lockouts, families[i]);
+		if (r < 0)
+			log_error_errno(r, "lockouts could not be put into force again");
+	}
+	if (restore.refused)
+		log_warning("%u lockouts of the file are more than fit and were left out",
+			    restore.refused);
+	lockouts_restore_sessions(lockouts);
+	r = rewrite_file(lockouts);
+	if (r < 0) {
+		/* Records of two boots must not meet in one file: then rather in memory. */
+		log_error_errno(r, "the file of lockouts could not be rewritten");
+		if (!restore.same_boot) {
+			lockouts->state = state_free(lockouts->state);
+			r = state_open(&lockouts->state, NULL, boot_id, (char[IPC_TEXT_MAX]){});
+			if (r < 0)
+				return r;
+			for (uint32_t i = 0; i < ledger_total(lockouts->ledger); i++)
+				ledger_at(lockouts->ledger, i)->record = STATE_NONE;
+		}
+	}
+	return 0;
+}
+
+void lockouts_save(struct lockouts *lockouts, uint64_t now_boot_ns)
+{
+	uint32_t keep = ledger_total(lockouts->ledger);
+	int r;
+
+	if (state_records(lockouts->state) > 2 * keep + SLACK_RECORDS && !lockouts->replacing) {
+		r = rewrite_file(lockouts);
+		/* Not again and again on a full disk: the next restart will. */
+		lockouts->replacing = r < 0;
+		if (r < 0)
+			log_warning_errno(r, "the file of lockouts could not be rewritten");
+	}
+	r = state_sync(lockouts->state, now_boot_ns);
+	if (r < 0 && lockouts->state_failures++ == 0)
+		log_error_errno(r, "the file of lockouts could not be written");
+}
