@@ -40,13 +40,14 @@ accel_boots() {
 }
 
 # accel_choose KERNEL: kvm or tcg; BAILIFF_ACCEL overrides. What was found holds until the next boot
-# of this host.
+# of this host. icount is only ever asked for: one instruction is one nanosecond of the guest's clock,
+# and idle time costs nothing; it needs --smp 1.
 accel_choose() {
 	local memo
 	case ${BAILIFF_ACCEL:-auto} in
-	kvm | tcg) echo "$BAILIFF_ACCEL" && return ;;
+	kvm | tcg | icount) echo "$BAILIFF_ACCEL" && return ;;
 	auto) ;;
-	*) echo "BAILIFF_ACCEL=$BAILIFF_ACCEL is none of kvm, tcg, auto" >&2
+	*) echo "BAILIFF_ACCEL=$BAILIFF_ACCEL is none of kvm, tcg, icount, auto" >&2
 	   return 1 ;;
 	esac
 	memo=$CACHE/accel-$(cat /proc/sys/kernel/random/boot_id)
@@ -67,6 +68,7 @@ accel_args() {
 	case $1 in
 	kvm) echo -accel kvm ;;
 	tcg) echo -accel tcg,thread=multi,tb-size=512 ;;
+	icount) echo -accel tcg,thread=single,tb-size=512 -icount shift=0,sleep=off ;;
 	esac
 }
 
