@@ -84,7 +84,7 @@ struct exempt_net {
  * it needs of conf. Restores what state_dir remembers. */
 int lockouts_open(struct lockouts **ret, const struct conf *conf, struct hooks *hooks,
 		  outcome_fn fn, void *arg);
-struct lockouts *lockouts_free(struct lockouts *lockouts);	/* writes state; releases nothing */
+struct lockouts *lockouts_free(struct lockouts *lockouts); /* writes state; releases nothing */
 DEFINE_CLEANUP(lockouts_free, struct lockouts *)
 
 /* After a reload; lockouts in force stay. */

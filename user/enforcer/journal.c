@@ -71,12 +71,18 @@ static void reader_end(struct reader *reader)
 		(void)close(TAKE_FD(reader->pipe));
 }
 
+void journal_stop(struct journal *journal)
+{
+	for (uint32_t i = 0; i < journal->count; i++)
+		reader_end(&journal->reader[i]);
+	journal->count = 0;
+}
+
 struct journal *journal_free(struct journal *journal)
 {
 	if (!journal)
 		return NULL;
-	for (uint32_t i = 0; i < journal->count; i++)
-		reader_end(&journal->reader[i]);
+	journal_stop(journal);
 	free(journal);
 	return NULL;
 }
@@ -204,9 +210,7 @@ int journal_setup(struct journal *journal, const struct conf *conf, uint32_t fir
 		  uint64_t since_wall_ns, uint64_t now_wall_ns,
 		  int (*fn)(const struct ipc_source *source, int fd, void *arg), void *arg)
 {
-	for (uint32_t i = 0; i < journal->count; i++)
-		reader_end(&journal->reader[i]);
-	journal->count = 0;
+	journal_stop(journal);
 	find_ids(journal, conf);
 	for (size_t i = 0; i < conf->sources; i++) {
 		const struct conf_source *source = &conf->source[i];

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the control socket's requests do.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "enforcer/agent.h"
+
+static void answer(const struct control_request *request, const char *who, pid_t peer_pid,
+		   struct control_reply *reply, void *arg)
+{
+	struct agent *agent = arg;
+	char error[INI_ERROR_MAX];
+	int r;
+
+	switch ((enum control_op)request->op) {
+	case CONTROL_STATUS:
+		agent_status(agent, &reply->status);
+		return;
+	case CONTROL_LOCK:
+	case CONTROL_RELEASE:
+		lockouts_operator(agent->lockouts, request, who, peer_pid, reply);
+		agent_schedule_lockouts(agent, clock_boot_ns());
+		return;
+	case CONTROL_RELOAD:
+		log_info("reload, asked for by %s", who);
+		r = agent_reload(agent, error);
+		reply->error = r;
+		text_copy(reply->text, sizeof(reply->text), r < 0 ? error : "reloaded");
+		return;
+	case CONTROL_LIST:
+	case CONTROL_SESSIONS:
+	case CONTROL_FINDINGS:
+	case CONTROL_OP_MAX:
+		break;
+	}
+	reply->error = -EINVAL;
+}
+
+struct parts {
+	control_send_fn send;
+	void *arg;
+};
+
+static int send_lockout(const struct control_lockout *lockout, void *arg)
+{
+	const struct parts *parts = arg;
+	struct control_reply reply = { .lockout = *lockout };
+
+	return parts->send(&reply, parts->arg);
+}
+
+static int send_session(const struct control_session *session, void *arg)
+{
+	const struct parts *parts = arg;
+	struct control_reply reply = { .session = *session };
+
+	return parts->send(&reply, parts->arg);
+}
+
+static int send_finding(const struct control_finding *finding, void *arg)
+{
+	const struct parts *parts = arg;
+	struct control_reply reply = { .finding = *finding };
+
+	return parts->send(&reply, parts->arg);
+}
+
+__attribute__((format(printf, 4, 5))) static int
+find(const struct parts *parts, enum finding_state state, const char *name, const char *format, ...)
+{
+	struct control_finding finding = { .state = state };
+	va_list ap;
+
+	text_copy(finding.name, sizeof(finding.name), name);
+	va_start(ap, format);
+	(void)vsnprintf(finding.text, sizeof(finding.text), format, ap);
+	va_end(ap);
+	return send_finding(&finding, (void *)(uintptr_t)parts);
+}
+
+static int find_child(const struct parts *parts, const struct child *child, const char *name,
+		      const char *cost)
+{
+	if (child_ready(child))
+		return find(parts, FINDING_OK, name, "running, restarted %u times",
+			    child_restarts(child));
+	if (child_running(child))
+		return find(parts, FINDING_DEGRADED, name, "starting; until then %s", cost);
+	return find(parts, FINDING_MISSING, name, "not running: %s; see the log", cost);
+}
+
+/* What is not the kernel's: the kernel's own findings come first. */
+static int list_findings(const struct agent *agent, const struct parts *parts)
+{
+	int r = hooks_findings(agent->hooks, send_finding, (void *)(uintptr_t)parts);
+
+	if (!r)
+		r = find_child(parts, agent->analyst, "analyst", "nobody new is locked out");
+	if (!r)
+		r = find_child(parts, agent->recorder, "recorder", "nothing is recorded");
+	if (!r)
+		r = agent->journal ? find(parts, FINDING_OK, "journal",
+					  "read by journalctl, restarted %u times",
+					  journal_restarts(agent->journal))
+				   : find(parts, FINDING_DEGRADED, "journal",
+					  "not read: without it who wrote a log line is unknown");
+	if (!r)
+		r = find(parts, agent->sandboxed ? FINDING_OK : FINDING_DEGRADED, "sandbox",
+			 agent->sandboxed
+				 ? "bailiffd's system call filter is active"
+				 : "bailiffd has no system call filter (sanitizer or debug build)");
+	if (!r)
+		r = agent->canary_late ? find(parts, FINDING_DEGRADED, "canary",
+					      "%u of our own program starts were not seen in time",
+					      agent->canary_late)
+				       : find(parts, FINDING_OK, "canary",
+					      "every program start of our own was seen");
+	return r;
+}
+
+static int list(const struct control_request *request, control_send_fn send, void *send_arg,
+		void *arg)
+{
+	struct agent *agent = arg;
+	struct parts parts = { send, send_arg };
+
+	switch ((enum control_op)request->op) {
+	case CONTROL_LIST:
+		return lockouts_each(agent->lockouts, send_lockout, &parts);
+	case CONTROL_SESSIONS:
+		return sessions_each(agent->lockouts, send_session, &parts);
+	case CONTROL_FINDINGS:
+		return list_findings(agent, &parts);
+	case CONTROL_STATUS:
+	case CONTROL_LOCK:
+	case CONTROL_RELEASE:
+	case CONTROL_RELOAD:
+	case CONTROL_OP_MAX:
+		break;
+	}
+	return -EINVAL;
+}
+
+const struct control_ops agent_control_ops = { .answer = answer, .list = list };
