@@ -22,6 +22,21 @@ static void free_caps(cap_t *caps)
 		(void)cap_free(*caps);
 }
 
+/* A number stands for an account that need not exist; its group has the same number. */
+static int number_of(const char *user, uid_t *ret_uid, gid_t *ret_gid)
+{
+	unsigned long number;
+
+	if (strlen(user) > 9 || strspn(user, "0123456789") != strlen(user))
+		return -ESRCH;
+	number = strtoul(user, NULL, 10);
+	if (!number)
+		return -ESRCH;
+	*ret_uid = (uid_t)number;
+	*ret_gid = (gid_t)number;
+	return 0;
+}
+
 static int find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid)
 {
 	_cleanup_free_ char *buffer = NULL;
@@ -36,7 +51,7 @@ static int find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid)
 	if (r)
 		return -r;
 	if (!found)
-		return -ESRCH;
+		return number_of(user, ret_uid, ret_gid);
 	*ret_uid = entry.pw_uid;
 	*ret_gid = entry.pw_gid;
 	return 0;

@@ -34,6 +34,7 @@ int privsep_spawn(const char *const argv[], struct privsep_child *ret);
  * runs without root), clears every capability set and the bounding set, PR_SET_NO_NEW_PRIVS,
  * PR_SET_DUMPABLE 0. Then proves that neither uid 0 nor a capability can be got back: -EPERM.
  * With a user it needs CAP_SETUID, CAP_SETGID and CAP_SETPCAP. -ESRCH: no such user.
+ * A number (not 0) that is no account's name is taken as uid and gid.
  */
 int privsep_drop(const char *user);
 
