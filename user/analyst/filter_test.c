@@ -214,6 +214,19 @@ static int read_log(struct test *t, struct log_reader *reader, int fd)
 	return open_line || t->options->journal ? feed(t, reader, "\n", 1) : 0;
 }
 
+/* Backslashes stay single, unlike in log text: here they are the administrator's own. */
+static void put_expression(struct buf *out, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\\");
+
+		buf_put_safe(out, text, len);
+		text += len;
+		for (; *text == '\\'; text++)
+			buf_putc(out, '\\');
+	}
+}
+
 static void print_form(const struct test *t, uint16_t form)
 {
 	struct buf text = BUF_INIT(SHOWN_MAX);
@@ -221,7 +234,7 @@ static void print_form(const struct test *t, uint16_t form)
 
 	if (filter_form(t->set, t->index, form, &info) < 0)
 		return;
-	buf_put_safe(&text, info.text, strlen(info.text));
+	put_expression(&text, info.text);
 	(void)printf("%6u %9llu %7llu  %s:%u  %.100s%s\n", form + 1U,
 		     (unsigned long long)info.matches,
 		     (unsigned long long)(info.tried ? info.spent_ns / info.tried : 0), info.file,

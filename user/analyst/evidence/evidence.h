@@ -37,7 +37,8 @@ struct log_origin {
 
 struct log_record {
 	uint32_t source; /* ipc_source.id */
-	uint64_t number; /* ascending within the reader; several filters then share the work, 0 = none */
+	uint64_t
+		number; /* ascending within the reader; several filters then share the work, 0 = none */
 	uint64_t arrived_ns; /* boot time of reading */
 	uint64_t said_wall_ns; /* the journal's stamp; 0: look for one in the text */
 	struct log_origin origin;
@@ -146,7 +147,7 @@ int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_inde
 const char *filter_name(const struct filter_set *set, uint16_t index);
 unsigned int filter_expressions(const struct filter_set *set, uint16_t index);
 
-/* One failregex; text is as the expression runs. For filter test. */
+/* One failregex; text is as written, variables filled in. For filter test. */
 struct filter_form {
 	const char *file;
 	unsigned int line;

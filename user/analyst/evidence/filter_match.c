@@ -221,7 +221,8 @@ static int fail_match(struct filter_set *set, struct filter *filter, struct hit 
 	for (unsigned int i = 0; i < filter->fails; i++) {
 		struct expression *form = &filter->fail[i];
 
-		if (!try(set, form, hit->text, len, set->data))
+		if (!regex_may_match(&form->regex, hit->text, len) ||
+		    !try(set, form, hit->text, len, set->data))
 			continue;
 		form->matches++;
 		hit->regex = &form->regex;

@@ -126,7 +126,8 @@ int regex_compile(struct regex *regex, const char *text, char error[REGEX_ERROR_
 		/* What the library does not call anchored has no begin to compare. */
 		if (!regex->anchored)
 			regex->prefix.len = 0;
-		regex->text = TAKE_PTR(out.data);
+		regex->text = strdup(text);
+		r = regex->text ? 0 : -ENOMEM;
 	}
 	buf_done(&tags);
 	buf_done(&out);
@@ -173,8 +174,7 @@ bool regex_match(struct regex *regex, const struct regex_memory *memory, const c
 {
 	int r;
 
-	if (regex->prefix.len &&
-	    (len < regex->prefix.len || memcmp(text, regex->prefix.text, regex->prefix.len)))
+	if (!regex_may_match(regex, text, len))
 		return false;
 	if (!regex->anchored && !literals_found(&regex->needs, text, len))
 		return false;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -71,7 +72,7 @@ struct regex_alt {
 
 struct regex {
 	pcre2_code *code;
-	char *text; /* as compiled */
+	char *text; /* as written, its variables filled in */
 	bool jit;
 	bool anchored;
 	bool has_alts;
@@ -96,6 +97,15 @@ struct regex_memory {
 
 int regex_memory_new(struct regex_memory *ret);
 void regex_memory_done(struct regex_memory *memory);
+
+/* false: it cannot match, seen by comparing a few bytes. Most expressions are asked in vain. */
+static inline bool regex_may_match(const struct regex *regex, const char *text, size_t len)
+{
+	const struct literal *prefix = &regex->prefix;
+
+	return !prefix->len || (len >= prefix->len && text[0] == prefix->text[0] &&
+				!memcmp(text, prefix->text, prefix->len));
+}
 
 /* text is valid UTF-8. A limit that is hit is no match, and counted. */
 bool regex_match(struct regex *regex, const struct regex_memory *memory, const char *text,

@@ -21,9 +21,9 @@ static size_t skip_blanks(const struct line *line, size_t at)
 
 static size_t skip_word(const struct line *line, size_t at)
 {
-	while (at < line->len && line->text[at] != ' ')
-		at++;
-	return at;
+	const char *blank = memchr(line->text + at, ' ', line->len - at);
+
+	return blank ? (size_t)(blank - line->text) : line->len;
 }
 
 /* NAME[PID] */
