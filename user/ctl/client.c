@@ -53,14 +53,29 @@ static int open_socket(const char *path, int wait_seconds, int *ret)
 	return 0;
 }
 
+/*
+ * A server that refuses before it read our request leaves its answer in our queue and a
+ * ECONNRESET before it, which the kernel tells once (__skb_try_recv_datagram asks for the error
+ * first).
+ */
 static ssize_t receive(int fd, void *to, size_t size)
 {
+	bool reset = false;
 	ssize_t n;
 
-	do
+	for (;;) {
 		n = recv(fd, to, size, 0);
-	while (n < 0 && errno == EINTR);
-	return n;
+		if (n < 0 && errno == ECONNRESET && !reset)
+			reset = true;
+		else if (n >= 0 || errno != EINTR)
+			return n;
+	}
+}
+
+/* false: the server is gone and there is no answer to wait for. */
+static bool ask(int fd, const void *request, size_t len)
+{
+	return send(fd, request, len, MSG_NOSIGNAL) >= 0 || errno == EPIPE || errno == ECONNRESET;
 }
 
 static int lost(const char *who)
@@ -119,10 +134,10 @@ int control_ask_fd(int fd, struct control_request *request, control_fn fn, void 
 	int r;
 
 	request->version = CONTROL_VERSION;
-	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+	if (!ask(owned, request, sizeof(*request)))
 		return lost("bailiffd");
 	do {
-		n = receive(fd, &reply, sizeof(reply));
+		n = receive(owned, &reply, sizeof(reply));
 		if (n < 0)
 			return lost("bailiffd");
 		if (n == 0) {
@@ -169,10 +184,10 @@ int status_ask_fd(int fd, struct status_request *request, object_fn fn, void *ar
 	int r;
 
 	request->version = CONTROL_VERSION;
-	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+	if (!ask(owned, request, sizeof(*request)))
 		return lost("bailiff-recorder");
 	for (;;) {
-		n = receive(fd, object, sizeof(object));
+		n = receive(owned, object, sizeof(object));
 		if (n < 0)
 			return lost("bailiff-recorder");
 		if (n == 0)

@@ -166,8 +166,10 @@ static void put_step(struct buf *out, bool colour, const struct step *step)
 	if (sight)
 		output_put(out, colour, trust_colour(step), step_trust_word(step), 13);
 	step_put_deed(out, step);
-	if (step->session[0] && !is(step->subject_kind, "session"))
-		buf_printf(out, ", session %.20s", step->session);
+	if (step->session[0] && !is(step->subject_kind, "session")) {
+		buf_puts(out, ", session ");
+		buf_put_safe(out, step->session, strlen(step->session));
+	}
 	buf_putc(out, '\n');
 	if (!sight)
 		return;

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What people and programs read: tables, status, sentences of lock and release, exactly.
+ */
+#include "helpers.h"
+
+#include "ctl/lockout_text.h"
+#include "ctl/operate.h"
+#include "ctl/status_text.h"
+
+static void test_grid(void **state)
+{
+	static const char *const head[] = { "A", "LONG" };
+	static const char *const rows[][2] = {
+		{ "xyz", "1" },
+		{ "\xc3\xa4\xc3\xb6", "\033[2J" },
+		{ "", "" },
+	};
+	struct buf out = BUF_INIT(65536);
+	struct grid grid;
+
+	(void)state;
+	grid_begin(&grid, &out, false, head, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		grid_row(&grid, rows[i]);
+	grid_end(&grid);
+	assert_string_equal(out.data, "A    LONG\n"
+				      "xyz  1\n"
+				      "\xc3\xa4\xc3\xb6   \\x1b[2J\n"
+				      "     \n");
+	buf_done(&out);
+}
+
+/* Cells are cut at a width, but the last; at characters, not bytes. */
+static void test_grid_cut(void **state)
+{
+	static const char *const head[] = { "A", "B" };
+	char wide[300], expected[512];
+	const char *cells[] = { wide, wide };
+	struct buf out = BUF_INIT(65536);
+	struct grid grid;
+
+	(void)state;
+	for (size_t i = 0; i < 200; i += 2)
+		memcpy(wide + i, "\xc3\xa4", 2);
+	wide[200] = '\0';
+	grid_begin(&grid, &out, false, head, 2);
+	grid_row(&grid, cells);
+	grid_end(&grid);
+	(void)snprintf(expected, sizeof(expected), "%.128s  %s\n", wide, wide);
+	assert_string_equal(strchr(out.data, '\n') + 1, expected);
+	buf_done(&out);
+}
+
+static void test_lockout(void **state)
+{
+	struct control_lockout lockout = {
+		.subject = address("192.0.2.1", 32),
+		.locked_wall_ns = HELPER_WALL_NS,
+		.until_wall_ns = HELPER_WALL_NS + 600 * NSEC_PER_SEC,
+		.refused = 14,
+		.decision = 4,
+		.action = ACTION_LOCK,
+		.rule = "ssh-guessing",
+		.reason = "5 failures\nin 10m",
+	};
+	struct buf out = BUF_INIT(65536);
+	struct grid grid;
+
+	(void)state;
+	lockout_begin(&grid, &out, false);
+	lockout_put_row(&grid, &lockout, HELPER_WALL_NS + 60 * NSEC_PER_SEC);
+	grid_end(&grid);
+	assert_string_equal(
+		out.data,
+		"SUBJECT    UNTIL                LEFT  ACTION  RULE          REFUSED  BY       "
+		"REASON\n"
+		"192.0.2.1  2026-11-25 01:12:03  9m    lock    ssh-guessing  14       bailiff  "
+		"5 failures\\nin 10m\n");
+	buf_clear(&out);
+	lockout_put_json(&out, &lockout);
+	assert_string_equal(out.data,
+			    "{\"subject\":{\"kind\":\"address\",\"value\":\"192.0.2.1\"},"
+			    "\"action\":\"lock\",\"locked\":\"2026-11-25T01:02:03.000000000Z\","
+			    "\"until\":\"2026-11-25T01:12:03.000000000Z\",\"refused\":14,"
+			    "\"decision\":4,\"rule\":\"ssh-guessing\",\"who\":\"\","
+			    "\"reason\":\"5 failures\\nin 10m\"}\n");
+	buf_done(&out);
+}
+
+static void test_session(void **state)
+{
+	struct control_session session = {
+		.session = UINT64_MAX,
+		.born_wall_ns = HELPER_WALL_NS,
+		.auid = 1000,
+		.audit_session = 3,
+		.leader_pid = 812,
+		.processes = 4,
+		.locked = ACTION_FREEZE,
+		.flags = BL_SESSION_INFERRED,
+		.end = { .family = AF_INET, .peer_port = 40022, .peer = { 192, 0, 2, 1 } },
+		.user = "alice",
+		.service = "sshd",
+	};
+	struct buf out = BUF_INIT(65536);
+	struct grid grid;
+
+	(void)state;
+	session_begin(&grid, &out, false);
+	session_put_row(&grid, &session);
+	grid_end(&grid);
+	assert_string_equal(out.data,
+			    "SESSION               USER   SERVICE  FROM       SINCE                "
+			    "PROCESSES  LEADER  STATE\n"
+			    "18446744073709551615  alice  sshd     192.0.2.1  2026-11-25 01:02:03  "
+			    "4          812     freeze, older than bailiff\n");
+	buf_clear(&out);
+	session.end.family = 0;
+	session_put_json(&out, &session);
+	assert_string_equal(
+		out.data, "{\"session\":\"18446744073709551615\",\"user\":\"alice\",\"auid\":1000,"
+			  "\"audit_session\":3,\"service\":\"sshd\","
+			  "\"born\":\"2026-11-25T01:02:03.000000000Z\",\"leader_pid\":812,"
+			  "\"processes\":4,\"locked\":\"freeze\",\"inferred\":true}\n");
+	buf_done(&out);
+}
+
+static void test_status(void **state)
+{
+	struct ipc_status status = {
+		.mode = MODE_ENFORCE,
+		.restarts_analyst = 1,
+		.lockouts_address = 12,
+		.lockouts_session = 1,
+		.degraded = 2,
+		.started_boot_ns = 100 * NSEC_PER_SEC,
+		.events = 123456,
+		.lost = 7,
+		.analyst = { .records = 444, .claims = 20, .attempts = 1, .decisions = 3 },
+	};
+	struct buf out = BUF_INIT(65536);
+
+	(void)state;
+	status_put_text(&out, false, &status, 7300 * NSEC_PER_SEC);
+	assert_string_equal(out.data,
+			    "bailiffd    enforces, up 2h\n"
+			    "sensors     123456 events, 7 lost, 0 canaries late, 2 hooks missing "
+			    "(bailiffctl doctor)\n"
+			    "lockouts    12 addresses, 1 session, 0 users\n"
+			    "refused     0 inbound, 0 outbound; 0 decisions by hard limits\n"
+			    "evidence    444 log records, 20 claims, 1 attempt, 3 decisions\n"
+			    "tables      0 sessions, 0 connections, 0 subjects counted; 0 refused, "
+			    "0 malformed, "
+			    "0 regex limits\n"
+			    "restarts    1 of the analyst, 0 of the recorder\n");
+	buf_clear(&out);
+	status.mode = MODE_OBSERVE;
+	status_put_text(&out, true, &status, 7300 * NSEC_PER_SEC);
+	assert_non_null(strstr(out.data, "\033[33mobserves only: nothing is locked out\033[0m"));
+	assert_non_null(strstr(out.data, "\033[33m7 lost, \033[0m"));
+	buf_clear(&out);
+	status_put_json(&out, &status, 7300 * NSEC_PER_SEC, HELPER_WALL_NS + 7200 * NSEC_PER_SEC);
+	assert_memory_equal(out.data,
+			    "{\"mode\":\"observe\",\"started\":\"2026-11-25T01:02:03.000000000Z\","
+			    "\"restarts_analyst\":1,",
+			    82);
+	buf_done(&out);
+}
+
+static void test_operation(void **state)
+{
+	struct control_request request = { .op = CONTROL_LOCK,
+					   .subject = address("192.0.2.1", 32) };
+	struct control_reply reply = { .result = OUTCOME_APPLIED, .count = 1 };
+	struct buf out = BUF_INIT(65536);
+
+	(void)state;
+	operate_put_text(&out, &request, &reply);
+	assert_string_equal(out.data, "192.0.2.1 is locked out");
+	buf_clear(&out);
+	reply.result = OUTCOME_LAST_WAY_IN;
+	operate_put_text(&out, &request, &reply);
+	assert_string_equal(out.data, "192.0.2.1 was not locked out: last_way_in");
+	buf_clear(&out);
+	/* bailiffd's own sentence goes before ours. */
+	text_copy(reply.text, sizeof(reply.text), "peer of root's session\033[0m");
+	operate_put_text(&out, &request, &reply);
+	assert_string_equal(out.data, "peer of root's session\\x1b[0m");
+	buf_clear(&out);
+	operate_put_json(&out, &request, &reply);
+	assert_string_equal(out.data, "{\"operation\":\"lock\",\"subject\":{\"kind\":\"address\","
+				      "\"value\":\"192.0.2.1\"},\"result\":\"last_way_in\","
+				      "\"error\":0,\"count\":1,\"text\":\"peer of root's "
+				      "session\\u001b[0m\"}\n");
+	buf_clear(&out);
+	request = (struct control_request){ .op = CONTROL_RELEASE };
+	reply = (struct control_reply){ .result = OUTCOME_RELEASED, .count = 3 };
+	operate_put_text(&out, &request, &reply);
+	assert_string_equal(out.data, "3 lockouts released");
+	buf_clear(&out);
+	request.subject = (struct ipc_subject){ .kind = SUBJECT_SESSION, .id = 7 };
+	reply = (struct control_reply){ .error = -ENOENT };
+	operate_put_text(&out, &request, &reply);
+	assert_string_equal(out.data, "session 7: there is no such lockout or session");
+	buf_done(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_grid),	cmocka_unit_test(test_grid_cut),
+		cmocka_unit_test(test_lockout), cmocka_unit_test(test_session),
+		cmocka_unit_test(test_status),	cmocka_unit_test(test_operation),
+	};
+
+	return cmocka_run_group_tests(tests, utc, NULL);
+}
