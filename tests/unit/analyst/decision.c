@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Rules as text, exact counting, escalation, exemption. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "unit.h"
 
 #include "analyst/decision/decision.h"
 #include "base/buf.h"

@@ -2,13 +2,9 @@
 /*
  * Which lines count, and how often: the tests of the promise that text alone locks nobody out.
  */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <stdio.h>
+
+#include "unit.h"
 
 #include "analyst/evidence/evidence.h"
 #include "base/buf.h"
