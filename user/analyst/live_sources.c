@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Log sources: files that are followed by offset, pipes of journal readers.
+ *
+ * A rotated file is not dropped at once: its writer keeps it open until it is told of the rotation,
+ * so it is read beside its successor for LIVE_OLD_FILE_NS, and first.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "analyst/live.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+static int on_record(const struct log_record *record, void *arg)
+{
+	struct live *live = arg;
+
+	pipeline_log_record(live->pipeline, record);
+	return 0;
+}
+
+static void tap_close(struct tap *tap)
+{
+	tap->reader = log_reader_free(tap->reader);
+	base_closep(&tap->follower.fd);
+	tap->follower = (struct log_follower){ .fd = -1 };
+}
+
+/* A line that the file ended with, without a newline, is a line all the same. */
+static void tap_finish(struct live *live, struct tap *tap)
+{
+	if (tap->reader)
+		(void)log_reader_feed(tap->reader, "\n", 1, clock_boot_ns(), on_record, live);
+	tap_close(tap);
+}
+
+static void on_filter_error(const char *text, void *arg)
+{
+	(void)arg;
+	log_error("%s", text);
+}
+
+int live_source_add(struct live *live, const struct ipc_source *message, int fd)
+{
+	_cleanup_close_ int owned = fd;
+	struct live_source *source;
+	const char *slash = strrchr(message->path, '/');
+	int r;
+
+	if (live->sources == LIVE_SOURCES_MAX) {
+		log_error("%s is not read: %d log sources are the most", message->path,
+			  LIVE_SOURCES_MAX);
+		return 0;
+	}
+	r = pipeline_add_source(live->pipeline, message, on_filter_error, NULL);
+	if (r == -E2BIG) {
+		log_error("%s is not read: too many log sources", message->path);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	live->refused += (unsigned int)r;
+
+	source = &live->source[live->sources];
+	*source = (struct live_source){
+		.live = live,
+		.id = message->id,
+		.kind = message->kind,
+		.tap = { .follower = { .fd = -1, .offset = message->offset } },
+		.old = { .follower = { .fd = -1 } },
+	};
+	if (message->kind == IPC_SOURCE_JOURNAL)
+		text_copy(source->name, sizeof(source->name), "journal");
+	else
+		text_copy(source->name, sizeof(source->name), slash ? slash + 1 : message->path);
+	r = log_reader_new(&source->tap.reader, source->id,
+			   message->kind == IPC_SOURCE_JOURNAL ? LOG_JOURNAL_EXPORT : LOG_LINES);
+	if (r < 0)
+		return r;
+	source->tap.follower.fd = TAKE_FD(owned);
+	live->sources++;
+	return 0;
+}
+
+/* ---- pipes ---- */
+
+static void pipe_end(struct live_source *source, const char *why)
+{
+	source->io = loop_remove(source->io);
+	base_closep(&source->tap.follower.fd);
+	source->tap.follower.fd = -1;
+	log_reader_restart(source->tap.reader);
+	live_tell_source(source->live, source, "the journal's reader ended (%s)", why);
+}
+
+/* Bytes read, 0 at the end, -errno. */
+static ssize_t pipe_read(struct live_source *source)
+{
+	char bytes[LIVE_PIPE_TURN];
+	ssize_t n;
+
+	n = read(source->tap.follower.fd, bytes, sizeof(bytes));
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	if (n > 0)
+		(void)log_reader_feed(source->tap.reader, bytes, (size_t)n, clock_boot_ns(),
+				      on_record, source->live);
+	return n;
+}
+
+static int on_pipe(struct loop_source *io, int fd, uint32_t events, void *arg)
+{
+	struct live_source *source = arg;
+	ssize_t n;
+
+	(void)io;
+	(void)fd;
+	(void)events;
+	n = pipe_read(source);
+	if (n == 0)
+		pipe_end(source, "end of file");
+	else if (n < 0 && n != -EAGAIN)
+		pipe_end(source, strerror((int)-n));
+	return peers_update(source->live);
+}
+
+/* What the last reader wrote before it ended, at most a pipe's content. */
+static void pipe_drain(struct live_source *source)
+{
+	struct pollfd p = { .fd = source->tap.follower.fd, .events = POLLIN };
+
+	for (int i = 0; p.fd >= 0 && i < 16 && poll(&p, 1, 0) > 0 && p.revents & POLLIN; i++)
+		if (pipe_read(source) <= 0)
+			break;
+}
+
+static int pipe_start(struct live_source *source)
+{
+	return loop_add_io(source->live->loop, source->tap.follower.fd, EPOLLIN, on_pipe, source,
+			   &source->io);
+}
+
+int live_sources_start(struct live *live)
+{
+	for (unsigned int i = 0; i < live->sources; i++) {
+		int r;
+
+		if (live->source[i].kind != IPC_SOURCE_JOURNAL)
+			continue;
+		r = pipe_start(&live->source[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- switching ---- */
+
+static struct live_source *source_find(struct live *live, uint32_t id)
+{
+	for (unsigned int i = 0; i < live->sources; i++)
+		if (live->source[i].id == id)
+			return &live->source[i];
+	return NULL;
+}
+
+static int switch_pipe(struct live_source *source, int fd)
+{
+	pipe_drain(source);
+	if (source->io)
+		source->io = loop_remove(source->io);
+	base_closep(&source->tap.follower.fd);
+	log_reader_restart(source->tap.reader);
+	source->tap.follower.fd = fd;
+	live_tell_source(source->live, source, "the journal is read by a new reader");
+	return pipe_start(source);
+}
+
+static int switch_file(struct live_source *source, int fd)
+{
+	_cleanup_close_ int owned = fd;
+	struct log_reader *reader;
+	int r;
+
+	r = log_reader_new(&reader, source->id, LOG_LINES);
+	if (r < 0)
+		return r;
+	/* Rotated twice within LIVE_OLD_FILE_NS: one more look, then the oldest is let go. */
+	if (source->old.reader) {
+		(void)log_follow(&source->old.follower, source->old.reader, 16 * LIVE_FILE_TURN,
+				 clock_boot_ns(), on_record, source->live);
+		tap_finish(source->live, &source->old);
+	}
+	source->old = source->tap;
+	source->old_until_ns = clock_boot_ns() + LIVE_OLD_FILE_NS;
+	source->tap.reader = reader;
+	source->tap.follower = (struct log_follower){ .fd = TAKE_FD(owned) };
+	source->truncations = source->cut = 0;
+	source->live->files_waiting = true;
+	return live_turn(source->live);
+}
+
+int live_source_switch(struct live *live, const struct ipc_source_fd *message, int fd)
+{
+	struct live_source *source = source_find(live, message->id);
+
+	/* One that was refused at set-up for want of room. */
+	if (!source) {
+		(void)close(fd);
+		return 0;
+	}
+	if (source->kind == IPC_SOURCE_JOURNAL)
+		return switch_pipe(source, fd);
+	return switch_file(source, fd);
+}
+
+/* ---- following ---- */
+
+/* true: there is more. */
+static bool tap_follow(struct live_source *source, struct tap *tap, uint64_t now_ns)
+{
+	int n;
+
+	if (!tap->reader || tap->follower.fd < 0)
+		return false;
+	n = log_follow(&tap->follower, tap->reader, LIVE_FILE_TURN, now_ns, on_record,
+		       source->live);
+	if (n < 0 && !source->failing)
+		live_tell_source(source->live, source, "cannot be read: %s", strerror(-n));
+	source->failing = n < 0;
+	return n == LIVE_FILE_TURN;
+}
+
+bool live_sources_follow(struct live *live, uint64_t now_ns)
+{
+	bool more = false;
+
+	for (unsigned int i = 0; i < live->sources; i++) {
+		struct live_source *source = &live->source[i];
+
+		if (source->kind != IPC_SOURCE_FILE)
+			continue;
+		if (source->old.reader) {
+			if (tap_follow(source, &source->old, now_ns)) {
+				more = true;
+				continue;
+			}
+			if (now_ns >= source->old_until_ns)
+				tap_finish(live, &source->old);
+		}
+		if (tap_follow(source, &source->tap, now_ns))
+			more = true;
+	}
+	return more;
+}
+
+void live_sources_report(struct live *live)
+{
+	for (unsigned int i = 0; i < live->sources; i++) {
+		struct live_source *source = &live->source[i];
+		struct log_reader_stats stats;
+
+		if (!source->tap.reader)
+			continue;
+		if (source->tap.follower.truncations > source->truncations) {
+			source->truncations = source->tap.follower.truncations;
+			live_tell_source(live, source, "became shorter; read from its beginning");
+		}
+		log_reader_stats(source->tap.reader, &stats);
+		if (stats.cut > source->cut) {
+			/* Once a minute at most: whoever writes such lines can write many. */
+			if (live->ticks % 600 == 0 || !source->cut) {
+				live_tell_source(live, source, "%llu lines were cut so far",
+						 (unsigned long long)stats.cut);
+				source->cut = stats.cut;
+			}
+		}
+	}
+}
+
+void live_sources_done(struct live *live)
+{
+	for (unsigned int i = 0; i < live->sources; i++) {
+		if (live->source[i].io)
+			live->source[i].io = loop_remove(live->source[i].io);
+		tap_close(&live->source[i].tap);
+		tap_close(&live->source[i].old);
+	}
+}

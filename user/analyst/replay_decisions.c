@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What replay prints, and its part in bailiffd's place: each lockout is applied at once and ends by
+ * itself. Decisions are queued while the pipeline runs: it must not be entered from its own sink.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "analyst/replay.h"
+#include "base/clock.h"
+
+/* ---- what the pipeline says ---- */
+
+void replay_on_decision(const struct decision *decision, void *arg)
+{
+	struct replay *replay = arg;
+
+	if (replay->queued == REPLAY_QUEUE_MAX)
+		replay->refused++;
+	else
+		replay->queue[replay->queued++] = *decision;
+}
+
+void replay_on_record(const struct ipc_record *record, void *arg)
+{
+	(void)record;
+	(void)arg;
+}
+
+static const char *const action_words[] = {
+	[ACTION_OBSERVE] = "observe",	    [ACTION_LOCK] = "lock",
+	[ACTION_QUARANTINE] = "quarantine", [ACTION_FREEZE] = "freeze",
+	[ACTION_TERMINATE] = "terminate",   [ACTION_RELEASE] = "release",
+	[ACTION_EXPIRE] = "expire",
+};
+_Static_assert(ARRAY_SIZE(action_words) == ACTION_MAX, "words");
+
+static void subject_text(const struct ipc_subject *subject, char *to, size_t size)
+{
+	struct addr addr = { .family = subject->family, .prefix = subject->prefix };
+	char text[ADDR_TEXT_MAX];
+
+	switch ((enum subject_kind)subject->kind) {
+	case SUBJECT_ADDRESS:
+		memcpy(addr.bytes, subject->addr, sizeof(addr.bytes));
+		addr_format(&addr, text);
+		text_copy(to, size, text);
+		return;
+	case SUBJECT_SESSION:
+		(void)snprintf(to, size, "session %llu", (unsigned long long)subject->id);
+		return;
+	case SUBJECT_USER:
+		(void)snprintf(to, size, "user %llu", (unsigned long long)subject->id);
+		return;
+	case SUBJECT_HOST:
+	case SUBJECT_NONE:
+	case SUBJECT_MAX:
+		text_copy(to, size, "host");
+	}
+}
+
+static void line_put(struct buf *out, const struct decision *decision)
+{
+	char time[CLOCK_TEXT_MAX], length[CLOCK_TEXT_MAX] = "", subject[96];
+
+	clock_format(decision->at_ns, time);
+	if (decision->seconds)
+		duration_format(decision->seconds, length);
+	subject_text(&decision->subject, subject, sizeof(subject));
+	buf_printf(out, "%.19sZ  %-9s  %-24s  %-7s  ", time, action_words[decision->action],
+		   subject, length);
+	buf_put_safe(out, decision->reason, strlen(decision->reason));
+	if (decision->partial)
+		buf_puts(out, "; events were lost meanwhile");
+}
+
+static void decision_put(struct replay *replay, const struct decision *decision)
+{
+	struct buf *out = &replay->out;
+
+	if (!replay->decisions++ && !replay->options.json)
+		buf_printf(out, "%-20s  %-9s  %-24s  %-7s  %s\n", "TIME", "ACTION", "SUBJECT",
+			   "FOR", "WHY");
+	if (replay->options.json)
+		decision_to_json(decision, 0, out);
+	else
+		line_put(out, decision);
+	buf_putc(out, '\n');
+	(void)fwrite(out->data, 1, out->len, stdout);
+	buf_clear(out);
+}
+
+/* ---- in bailiffd's place ---- */
+
+static void outcome_give(struct replay *replay, const struct decision *decision,
+			 enum outcome_result result, uint64_t until_ns)
+{
+	struct ipc_outcome outcome = {
+		.subject = decision->subject,
+		.action = decision->action,
+		.result = result,
+		.decision = decision->number,
+		.until_boot_ns = until_ns,
+	};
+
+	pipeline_outcome(replay->pipeline, &outcome);
+}
+
+static void lockout_add(struct replay *replay, const struct decision *decision)
+{
+	uint64_t until_ns = decision->at_ns + decision->seconds * NSEC_PER_SEC;
+
+	if (replay->lockouts == REPLAY_LOCKOUTS_MAX) {
+		replay->refused++;
+		outcome_give(replay, decision, OUTCOME_LIMIT, 0);
+		return;
+	}
+	replay->lockout[replay->lockouts++] =
+		(struct replay_lockout){ .until_ns = until_ns, .decision = *decision };
+	if (!replay->next_ns || until_ns < replay->next_ns)
+		replay->next_ns = until_ns;
+	outcome_give(replay, decision, OUTCOME_APPLIED, until_ns);
+}
+
+void replay_take_decisions(struct replay *replay)
+{
+	for (unsigned int i = 0; i < replay->queued; i++) {
+		const struct decision *decision = &replay->queue[i];
+
+		decision_put(replay, decision);
+		if (decision->seconds)
+			lockout_add(replay, decision);
+	}
+	replay->queued = 0;
+}
+
+static void lockout_end(struct replay *replay, unsigned int at)
+{
+	struct decision decision = replay->lockout[at].decision;
+
+	decision.at_ns = replay->lockout[at].until_ns;
+	replay->lockout[at] = replay->lockout[--replay->lockouts];
+	outcome_give(replay, &decision, OUTCOME_EXPIRED, 0);
+	decision.action = ACTION_EXPIRE;
+	decision.seconds = 0;
+	text_copy(decision.reason, sizeof(decision.reason), "the lockout is over");
+	decision_put(replay, &decision);
+}
+
+/* Ends in order of time what is over by then. */
+void replay_end_lockouts(struct replay *replay, uint64_t now_ns)
+{
+	while (replay->next_ns && replay->next_ns <= now_ns) {
+		unsigned int first = 0;
+
+		for (unsigned int i = 1; i < replay->lockouts; i++)
+			if (replay->lockout[i].until_ns < replay->lockout[first].until_ns)
+				first = i;
+		lockout_end(replay, first);
+		replay->next_ns = 0;
+		for (unsigned int i = 0; i < replay->lockouts; i++)
+			if (!replay->next_ns || replay->lockout[i].until_ns < replay->next_ns)
+				replay->next_ns = replay->lockout[i].until_ns;
+	}
+}
