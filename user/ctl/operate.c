@@ -24,6 +24,14 @@ static const char *verb(const struct control_request *request, bool done)
 	return done ? "locked out" : "lock";
 }
 
+/* Errors of the kernel's range; anything else is no error number. */
+static const char *reason(const struct control_reply *reply)
+{
+	if (reply->error >= 0)
+		return output_result(reply->result);
+	return reply->error > -4096 ? strerror(-reply->error) : "an error of another release";
+}
+
 void operate_put_json(struct buf *out, const struct control_request *request,
 		      const struct control_reply *reply)
 {
@@ -53,9 +61,7 @@ void operate_put_text(struct buf *out, const struct control_request *request,
 	} else if (refused == CTL_NOT_FOUND) {
 		buf_printf(out, "%s: there is no such lockout or session", subject);
 	} else if (refused) {
-		buf_printf(out, "%s was not %s: %s", subject, verb(request, true),
-			   reply->error < 0 ? strerror(-reply->error)
-					    : output_result(reply->result));
+		buf_printf(out, "%s was not %s: %s", subject, verb(request, true), reason(reply));
 	} else if (request->op == CONTROL_RELEASE && request->subject.kind == SUBJECT_NONE) {
 		buf_printf(out, "%" PRIu64 " lockout%s released", (uint64_t)reply->count,
 			   reply->count == 1 ? "" : "s");
