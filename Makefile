@@ -170,9 +170,9 @@ format: ## reformat everything
 	$(Q)clang-format -i $(FORMAT_FILES)
 
 format-check: ## complain about formatting
-	$(Q)clang-format --dry-run --Werror $(FORMAT_FILES)
+	$(Q)scripts/format-check
 
-layers: $(O)/bailiffd ## who may include and link whom
+layers: $(addprefix $(O)/,$(PROGRAMS)) ## who may include and link whom
 	$(Q)scripts/layers $(O)
 
 shellcheck: ## shell scripts

@@ -14,12 +14,14 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* DEFINE_CLEANUP(table_free, struct table *) makes table_freep for _cleanup_(table_freep). */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses */
 #define DEFINE_CLEANUP(func, type)          \
 	static inline void func##p(type *p) \
 	{                                   \
 		if (*p)                     \
 			func(*p);           \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void base_freep(void *p)
 {

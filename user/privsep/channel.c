@@ -220,21 +220,12 @@ static bool peer_is_gone(int fd)
 }
 
 static int check_packet(struct channel *channel, const struct received *in,
-			const struct channel_rule **ret_rule)
+			const struct channel_rule *rule)
 {
-	const struct channel_rule *rule = channel->rules;
 	struct ipc_head head;
 	uint64_t bit;
 
-	if (in->flags & MSG_TRUNC)
-		return violation(channel, "sent a message of more than %d bytes", IPC_MESSAGE_MAX);
-	if (in->flags & MSG_CTRUNC)
-		return violation(channel, "sent more descriptors than can be taken");
-	if (in->len < sizeof(head))
-		return violation(channel, "sent %zu bytes, less than a head", in->len);
 	memcpy(&head, in->bytes, sizeof(head));
-	while (rule->kind && rule->kind != head.kind)
-		rule++;
 	if (!rule->kind)
 		return violation(channel, "sent kind %u, which it may not send", head.kind);
 	if (in->len != rule->len || head.len != rule->len)
@@ -247,14 +238,37 @@ static int check_packet(struct channel *channel, const struct received *in,
 	if ((rule->flags & CHANNEL_ONCE) && (channel->seen & bit))
 		return violation(channel, "sent kind %u a second time", head.kind);
 	channel->seen |= bit;
-	*ret_rule = rule;
 	return 0;
+}
+
+static int check_head(struct channel *channel, const struct received *in)
+{
+	if (in->flags & MSG_TRUNC)
+		return violation(channel, "sent a message of more than %d bytes", IPC_MESSAGE_MAX);
+	if (in->flags & MSG_CTRUNC)
+		return violation(channel, "sent more descriptors than can be taken");
+	if (in->len < sizeof(struct ipc_head))
+		return violation(channel, "sent %zu bytes, less than a head", in->len);
+	return 0;
+}
+
+/* The rule of this kind, or the one that ends the table. */
+static const struct channel_rule *find_rule(const struct channel *channel,
+					    const struct received *in)
+{
+	const struct channel_rule *rule = channel->rules;
+	struct ipc_head head;
+
+	memcpy(&head, in->bytes, sizeof(head));
+	while (rule->kind && rule->kind != head.kind)
+		rule++;
+	return rule;
 }
 
 int channel_receive(struct channel *channel)
 {
 	struct received in;
-	const struct channel_rule *rule = NULL;
+	const struct channel_rule *rule = channel->rules;
 	int r;
 
 	for (int i = 0; i < BATCH_MAX; i++) {
@@ -269,7 +283,11 @@ int channel_receive(struct channel *channel)
 			return CHANNEL_IDLE;
 		if (in.len == 0 && in.fds == 0 && peer_is_gone(channel->fd))
 			return CHANNEL_CLOSED;
-		r = check_packet(channel, &in, &rule);
+		r = check_head(channel, &in);
+		if (r == 0) {
+			rule = find_rule(channel, &in);
+			r = check_packet(channel, &in, rule);
+		}
 		if (r < 0) {
 			close_fds(&in);
 			return r;

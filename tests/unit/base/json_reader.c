@@ -143,17 +143,17 @@ static void length_counts(void **state)
 
 static void depth_is_bounded(void **state)
 {
-	char text[JSON_DEPTH_MAX * 12 + 16];
+	_cleanup_(buf_done) struct buf text = BUF_INIT(1000);
 
 	(void)state;
 	for (int depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX + 1; depth++) {
-		text[0] = '\0';
+		buf_clear(&text);
 		for (int i = 0; i < depth; i++)
-			strcat(text, i % 2 ? "{\"k\":" : "[");
-		strcat(text, "1");
+			buf_puts(&text, i % 2 ? "{\"k\":" : "[");
+		buf_putc(&text, '1');
 		for (int i = depth; i-- > 0;)
-			strcat(text, i % 2 ? "}" : "]");
-		assert_int_equal(parse(text), depth <= JSON_DEPTH_MAX ? 0 : -E2BIG);
+			buf_putc(&text, i % 2 ? '}' : ']');
+		assert_int_equal(parse(text.data), depth <= JSON_DEPTH_MAX ? 0 : -E2BIG);
 	}
 }
 

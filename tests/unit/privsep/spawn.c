@@ -22,8 +22,6 @@
 #include "privsep/privsep.h"
 #include "unit.h"
 
-extern char **environ;
-
 /* ---- the child's side -------------------------------------------------------------------------- */
 
 static void report_fds(struct buf *out)
