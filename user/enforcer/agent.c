@@ -187,81 +187,6 @@ static int on_folder(struct loop_source *source, int fd, uint32_t events, void *
 	return 0;
 }
 
-/* ---- the canary: does an exec of our own come through ---- */
-
-static void start_canary(struct agent *agent, uint64_t now)
-{
-	struct ipc_canary message = { .pid = 0 };
-	pid_t pid;
-	int r;
-
-	if (!child_ready(agent->analyst) || agent->canary_unreaped)
-		return;
-	r = helper_canary(&pid);
-	if (r < 0) {
-		log_warning_errno(r, "canary");
-		return;
-	}
-	agent->canary = agent->canary_unreaped = pid;
-	agent->canary_ns = now;
-	message.pid = (uint32_t)pid;
-	agent->canary_told = child_send(agent->analyst, IPC_CANARY, &message, sizeof(message), -1);
-}
-
-static void watch_canary(struct agent *agent, uint64_t now)
-{
-	int status;
-
-	if (agent->canary_unreaped && helper_reap(agent->canary_unreaped, &status))
-		agent->canary_unreaped = 0;
-	if (!agent->canary || now - agent->canary_ns < CANARY_LATE_NS)
-		return;
-	/* An analyst that restarted meanwhile was not asked. */
-	if (agent->canary_told) {
-		agent->canary_late++;
-		log_warning("a program start of our own was not seen within 5 s: events are lost "
-			    "or late (%u so far)",
-			    agent->canary_late);
-		agent_send_status(agent);
-	}
-	agent->canary = 0;
-}
-
-/* ---- the stream for people at a terminal ---- */
-
-/* bailiffctl watch, without rights but for the group that may read the status socket. */
-static void start_stream(struct agent *agent)
-{
-	char socket[PATH_MAX];
-	const char *argv[] = { agent->places.ctl, "watch", "--socket", socket, NULL };
-	struct helper_ids ids = { .uid = agent->conf->fallback_uid + 3,
-				  .gid = agent->conf->fallback_uid + 3,
-				  .group = (gid_t)-1 };
-	int r;
-
-	(void)snprintf(socket, sizeof(socket), "%s/status", agent->conf->run_dir);
-	if (helper_group("adm", &ids.group) < 0)
-		ids.group = 0;
-	r = helper_spawn(argv, &ids, STDOUT_FILENO, &agent->stream);
-	if (r < 0)
-		log_warning_errno(r, "stream");
-}
-
-static void watch_stream(struct agent *agent)
-{
-	int status;
-
-	if (!agent->options->stream || agent->stopping || !child_ready(agent->recorder))
-		return;
-	if (agent->stream.pid > 0) {
-		if (!helper_reap(agent->stream.pid, &status))
-			return;
-		(void)close(agent->stream.pidfd);
-		agent->stream = (struct helper){ .pidfd = -1 };
-	}
-	start_stream(agent);
-}
-
 /* ---- each second ---- */
 
 static bool due(const struct agent *agent, unsigned int every)
@@ -287,16 +212,13 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 			     now);
 	if (agent->exempt_changed)
 		refresh_exempt(agent);
-	watch_canary(agent, now);
-	watch_stream(agent);
+	agent_watch(agent, now);
 	if (due(agent, SCAN_TICKS)) {
 		scan_sources(agent, now);
 		r = hooks_services(agent->hooks, agent->conf);
 		if (r < 0)
 			log_warning_errno(r, "watched programs");
 	}
-	if (due(agent, CANARY_TICKS) || (agent->ticks == 5 && !agent->canary))
-		start_canary(agent, now);
 	if (due(agent, STATUS_TICKS))
 		agent_send_status(agent);
 	if (due(agent, SAVE_TICKS)) {
@@ -331,10 +253,8 @@ int agent_reload(struct agent *agent, char error[INI_ERROR_MAX])
 	r = hooks_services(agent->hooks, agent->conf);
 	if (r < 0)
 		log_warning_errno(r, "watched programs");
-	/* Notes where its files stood, for the new analyst; the readers hold what old owns. */
+	/* Notes where its files stood, for the new analyst. */
 	(void)sources_conf(agent->sources, agent->conf);
-	if (agent->journal)
-		journal_stop(agent->journal);
 	(void)conf_free(old);
 	child_replace(agent->analyst);
 	agent->announced = false;
@@ -416,6 +336,7 @@ static void end(struct agent *agent)
 		return;
 	agent_send_status(agent);
 	agent->lockouts_timer = loop_remove(agent->lockouts_timer);
+	agent_end_stream(agent);
 	child_stop(agent->analyst);
 	if (loop_add_timer(agent->loop, NSEC_PER_MSEC, 50 * NSEC_PER_MSEC, on_end_tick, agent,
 			   NULL) < 0)
@@ -425,8 +346,7 @@ static void end(struct agent *agent)
 
 static void agent_done(struct agent *agent)
 {
-	if (agent->stream.pid > 0)
-		(void)helper_end(&agent->stream);
+	agent_end_stream(agent);
 	agent->journal = journal_free(agent->journal);
 	agent->analyst = child_free(agent->analyst);
 	agent->recorder = child_free(agent->recorder);

@@ -37,6 +37,7 @@ struct agent {
 
 	struct ipc_heartbeat heartbeat; /* the analyst's last; zeros without one */
 	uint64_t started_boot_ns;
+	uint32_t analysts; /* that became ready */
 	uint32_t canary_late;
 	pid_t canary; /* that has not been seen yet, 0 = none */
 	pid_t canary_unreaped;
@@ -71,6 +72,10 @@ void agent_schedule_lockouts(struct agent *agent, uint64_t at_boot_ns);
 /* agent_start.c: what is done once, with all rights. */
 int agent_prepare(struct agent *agent); /* an enum exit_code, 0 = go on */
 int agent_rights(struct agent *agent);
+
+/* agent_watch.c, each second: the canary and the stream. */
+void agent_watch(struct agent *agent, uint64_t now_boot_ns);
+void agent_end_stream(struct agent *agent);
 
 /* agent_control.c */
 extern const struct control_ops agent_control_ops;

@@ -31,6 +31,13 @@ static int on_analyst_ready(void *arg, const void *message, int fd)
 	log_info("bailiff-analyst is ready: %u filters (%u expressions), %u rules%s",
 		 ready->filters, ready->expressions, ready->rules,
 		 ready->refused ? "; some were refused, see above" : "");
+	/* The first one has seen all since the sensors were loaded. */
+	if (agent->analysts++) {
+		int r = hooks_tell(agent->hooks);
+
+		if (r < 0)
+			log_warning_errno(r, "the new analyst does not know earlier sessions");
+	}
 	agent_send_status(agent);
 	return 0;
 }

@@ -21,7 +21,7 @@
 
 struct reader {
 	uint32_t id;
-	const struct conf_source *source;
+	struct conf_source source; /* own copy: a reader outlives a configuration */
 	struct helper helper;
 	int pipe;
 	struct loop_source *watch;
@@ -37,6 +37,7 @@ struct journal {
 	struct reader reader[CONF_SOURCES_MAX];
 	uint32_t count;
 	uint32_t restarts;
+	bool told; /* of missing accounts */
 };
 
 const char *journal_program(void)
@@ -69,9 +70,10 @@ static void reader_end(struct reader *reader)
 		(void)helper_end(&reader->helper);
 	if (reader->pipe >= 0)
 		(void)close(TAKE_FD(reader->pipe));
+	free(reader->source.match);
 }
 
-void journal_stop(struct journal *journal)
+static void end_readers(struct journal *journal)
 {
 	for (uint32_t i = 0; i < journal->count; i++)
 		reader_end(&journal->reader[i]);
@@ -82,7 +84,7 @@ struct journal *journal_free(struct journal *journal)
 {
 	if (!journal)
 		return NULL;
-	journal_stop(journal);
+	end_readers(journal);
 	free(journal);
 	return NULL;
 }
@@ -155,8 +157,8 @@ static int on_end(struct loop_source *watch, int fd, uint32_t events, void *arg)
 		pause = PAUSE_MAX_S;
 	reader->failures++;
 	reader->due_ns = now + pause * NSEC_PER_SEC;
-	log_warning("source %s: journalctl ended with %s %d; started again in %u s",
-		    reader->source->name, WIFSIGNALED(status) ? "signal" : "status",
+	log_warning("source %s: journalctl ended with %s %d; it is started again after %u s",
+		    reader->source.name, WIFSIGNALED(status) ? "signal" : "status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), pause);
 	return 0;
 }
@@ -168,7 +170,7 @@ static int reader_start(struct journal *journal, struct reader *reader, uint64_t
 	char words[WORDS_MAX];
 	_cleanup_close_ int read_end = -1, write_end = -1;
 	int ends[2];
-	int r = journal_arguments(reader->source, since_wall_ns, now_wall_ns, words, sizeof(words),
+	int r = journal_arguments(&reader->source, since_wall_ns, now_wall_ns, words, sizeof(words),
 				  argv, ARGUMENTS_MAX);
 
 	if (r < 0)
@@ -199,18 +201,21 @@ static int reader_start(struct journal *journal, struct reader *reader, uint64_t
 /* Who may read the journal: journal_user, with group systemd-journal and nothing else. */
 static void find_ids(struct journal *journal, const struct conf *conf)
 {
-	if (helper_account(conf->journal_user, conf->fallback_uid + 2, &journal->ids) == 1)
+	int missing = helper_account(conf->journal_user, conf->fallback_uid + 2, &journal->ids);
+
+	if (missing && !journal->told)
 		log_info("account %s does not exist: journalctl runs as uid %u", conf->journal_user,
 			 journal->ids.uid);
-	if (helper_group("systemd-journal", &journal->ids.group) < 0)
+	if (helper_group("systemd-journal", &journal->ids.group) < 0 && !journal->told)
 		log_warning("group systemd-journal does not exist: the journal may show nothing");
+	journal->told = true;
 }
 
 int journal_setup(struct journal *journal, const struct conf *conf, uint32_t first_id,
 		  uint64_t since_wall_ns, uint64_t now_wall_ns,
 		  int (*fn)(const struct ipc_source *source, int fd, void *arg), void *arg)
 {
-	journal_stop(journal);
+	end_readers(journal);
 	find_ids(journal, conf);
 	for (size_t i = 0; i < conf->sources; i++) {
 		const struct conf_source *source = &conf->source[i];
@@ -224,12 +229,20 @@ int journal_setup(struct journal *journal, const struct conf *conf, uint32_t fir
 
 		if (!source->journal)
 			continue;
-		*reader = (struct reader){ .id = message.id, .source = source, .pipe = -1 };
+		*reader = (struct reader){ .id = message.id,
+					   .source = { .match = NULL },
+					   .pipe = -1 };
+		text_copy(reader->source.name, sizeof(reader->source.name), source->name);
+		if (source->match) {
+			reader->source.match = strdup(source->match);
+			if (!reader->source.match)
+				return -ENOMEM;
+		}
 		r = reader_start(journal, reader, since_wall_ns, now_wall_ns, clock_boot_ns());
+		journal->count++;
 		if (r < 0)
 			return log_error_errno(r, "source %s: journalctl cannot be started",
 					       source->name);
-		journal->count++;
 		text_copy(message.path, sizeof(message.path), "journal");
 		memcpy(message.filter, source->filter, sizeof(message.filter));
 		r = fn(&message, reader->pipe, arg);

@@ -39,8 +39,6 @@ const char *journal_program(void);
 int journal_setup(struct journal *journal, const struct conf *conf, uint32_t first_id,
 		  uint64_t since_wall_ns, uint64_t now_wall_ns,
 		  int (*fn)(const struct ipc_source *source, int fd, void *arg), void *arg);
-/* Ends the readers: what they know of a configuration is about to go. */
-void journal_stop(struct journal *journal);
 /* Each second: restarts what has ended. since as above. */
 void journal_tick(struct journal *journal, uint64_t since_wall_ns, uint64_t now_wall_ns,
 		  uint64_t now_boot_ns);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What sources.c (one analyst's life) and sources_scan.c (which files, rotation) share.
+ */
+#ifndef ENFORCER_SOURCES_INSIDE_H
+#define ENFORCER_SOURCES_INSIDE_H
+
+#include "enforcer/slot.h"
+#include "enforcer/sources.h"
+
+#define RETIRED_MAX 64
+
+/* A file that was read and then left. Its inode may be used again, but not at once at that size. */
+struct retired {
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;
+};
+
+struct sources {
+	const struct conf *conf;
+	source_switch_fn fn;
+	void *arg;
+	struct slot slot[SOURCES_FILES_MAX];
+	uint32_t count;
+	int notify_fd; /* IN_MODIFY of the files; the analyst reads it */
+	int folder_fd; /* of their folders; ours */
+	int empty_fd;
+	bool running; /* an analyst has been told of all */
+	bool was_set_up; /* a path not seen before appeared while we looked */
+	bool crowded;
+	struct retired retired[RETIRED_MAX]; /* the oldest is overwritten */
+	unsigned int retirements;
+	struct positions known; /* where files stood when an analyst or bailiffd ended */
+	uint64_t seen_wall_ns, read_wall_ns;
+};
+
+typedef void (*source_match_fn)(struct sources *s, size_t conf, const char *path);
+
+bool sources_has_glob(const char *path);
+/* Calls fn for each file that the glob of source conf matches, at most SOURCES_GLOB_MAX. */
+void sources_each_match(struct sources *s, size_t conf, source_match_fn fn);
+/* The file at path is being read, or was read before it was renamed to that. */
+bool sources_was_followed(const struct sources *s, const char *path);
+/* inotify for the folder of path; what is there already stays as it is. */
+void sources_watch_folder(struct sources *s, const char *path);
+/* slot reads fd (owned) from offset on. */
+void sources_take_file(struct sources *s, struct slot *slot, int fd, const struct stat *st,
+		       uint64_t offset);
+void sources_close_fd(int *fd);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which files a source stands for now, and when one of them is another one than before.
+ *
+ * Rotation. logrotate renames the file, makes a new one, and only then tells the writer, which goes
+ * on writing into the renamed one until it hears. So the new file is handed over when it has its
+ * first byte: then its writer has left the old one, whose rest the analyst reads first.
+ * copytruncate changes no inode: the analyst sees a file shorter than what it has read.
+ */
+#include "enforcer/sources_inside.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "enforcer/source_open.h"
+
+void sources_close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(TAKE_FD(*fd));
+}
+
+bool sources_has_glob(const char *path)
+{
+	return strpbrk(path, "*?[") != NULL;
+}
+
+void sources_each_match(struct sources *s, size_t conf, source_match_fn fn)
+{
+	const char *pattern = s->conf->source[conf].path;
+	const char *last = strrchr(pattern, '/') + 1;
+	char folder[IPC_PATH_MAX], path[IPC_PATH_MAX];
+	const struct dirent *entry;
+	unsigned int matches = 0;
+	DIR *dir;
+
+	text_copy_len(folder, sizeof(folder), pattern, (size_t)(last - pattern));
+	dir = opendir(folder);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		int n;
+
+		if (fnmatch(last, entry->d_name, FNM_PERIOD))
+			continue;
+		if (matches++ == SOURCES_GLOB_MAX) {
+			log_warning(
+				"source %s: %s matches more than %d files; the rest is not read",
+				s->conf->source[conf].name, pattern, SOURCES_GLOB_MAX);
+			break;
+		}
+		n = snprintf(path, sizeof(path), "%s%s", folder, entry->d_name);
+		if (n > 0 && (size_t)n < sizeof(path))
+			fn(s, conf, path);
+	}
+	(void)closedir(dir);
+}
+
+/* "app*" matches app.log and, rotated, app.log.1: one file is read once, under whatever name. */
+bool sources_was_followed(const struct sources *s, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return false;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->slot[i].fd >= 0 && s->slot[i].dev == st.st_dev &&
+		    s->slot[i].ino == st.st_ino)
+			return true;
+	for (size_t i = 0; i < RETIRED_MAX; i++)
+		if (s->retired[i].ino == st.st_ino && s->retired[i].dev == st.st_dev &&
+		    s->retired[i].size <= (uint64_t)st.st_size)
+			return true;
+	return false;
+}
+
+static void retire(struct sources *s, const struct slot *slot)
+{
+	struct stat st;
+
+	/* An empty one may come back as a new file. */
+	if (slot->fd < 0 || fstat(slot->fd, &st) < 0 || !st.st_size)
+		return;
+	s->retired[s->retirements++ % RETIRED_MAX] =
+		(struct retired){ st.st_dev, st.st_ino, (uint64_t)st.st_size };
+}
+
+void sources_watch_folder(struct sources *s, const char *path)
+{
+	char folder[IPC_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	text_copy_len(folder, sizeof(folder), path, slash == path ? 1 : (size_t)(slash - path));
+	/* Not there yet: looked for again by the next scan. Same folder twice: same watch. */
+	(void)inotify_add_watch(s->folder_fd, folder,
+				IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+}
+
+static void watch_slot(struct sources *s, struct slot *slot)
+{
+	char self[64];
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", slot->fd);
+	slot->watch = inotify_add_watch(s->notify_fd, self, IN_MODIFY);
+	if (slot->watch < 0)
+		log_warning_errno(-errno, "%s: cannot be watched, is read once a second",
+				  slot->path);
+}
+
+static void unwatch_slot(struct sources *s, const struct slot *slot)
+{
+	/* One watch per inode: two sources that read the same file share it. */
+	for (uint32_t i = 0; i < s->count; i++)
+		if (&s->slot[i] != slot && s->slot[i].watch == slot->watch)
+			return;
+	if (slot->watch >= 0)
+		(void)inotify_rm_watch(s->notify_fd, slot->watch);
+}
+
+static void judge_slot(const struct sources *s, struct slot *slot, const struct stat *st)
+{
+	const struct conf_source *source = &s->conf->source[slot->conf];
+	char why[512];
+
+	slot->attested = false;
+	if (!source->service[0])
+		return;
+	slot->attested = source_attested(slot->path, st, source->owner_uid, why, sizeof(why));
+	if (!slot->attested)
+		log_warning("source %s: its lines are only claims: %s", source->name, why);
+}
+
+void sources_take_file(struct sources *s, struct slot *slot, int fd, const struct stat *st,
+		       uint64_t offset)
+{
+	sources_close_fd(&slot->fd);
+	slot->fd = fd;
+	slot->dev = st->st_dev;
+	slot->ino = st->st_ino;
+	slot->offset = offset;
+	slot->size_seen = slot->size_read = offset;
+	(void)lseek(fd, (off_t)offset, SEEK_SET);
+	judge_slot(s, slot, st);
+	watch_slot(s, slot);
+}
+
+/* The waiting file has a byte, or there is nothing to leave behind: the analyst may go there. */
+static void switch_slot(struct sources *s, struct slot *slot)
+{
+	struct stat st;
+
+	if (slot->waiting_fd < 0 || fstat(slot->waiting_fd, &st) < 0 || !st.st_size)
+		return;
+	unwatch_slot(s, slot);
+	retire(s, slot);
+	sources_take_file(s, slot, TAKE_FD(slot->waiting_fd), &st, 0);
+	s->fn((uint32_t)(slot - s->slot) + 1, slot->fd, s->arg);
+}
+
+static void scan_slot(struct sources *s, struct slot *slot)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(slot->path, &st) < 0) {
+		/* A plain path is waited for. A glob's number becomes free for the next match; the
+		 * analyst reads the old file to its end before it takes that. */
+		if (errno == ENOENT && sources_has_glob(s->conf->source[slot->conf].path))
+			slot->path[0] = '\0';
+		return;
+	}
+	if (slot->fd >= 0 && slot->dev == st.st_dev && slot->ino == st.st_ino)
+		return;
+	if (slot->waiting_fd < 0 || slot->waiting_dev != st.st_dev ||
+	    slot->waiting_ino != st.st_ino) {
+		char self[64];
+
+		sources_close_fd(&slot->waiting_fd);
+		if (source_open(slot->path, &fd, &st) < 0)
+			return;
+		slot->waiting_fd = fd;
+		slot->waiting_dev = st.st_dev;
+		slot->waiting_ino = st.st_ino;
+		(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+		(void)inotify_add_watch(s->folder_fd, self, IN_MODIFY | IN_ONESHOT);
+	}
+	switch_slot(s, slot);
+}
+
+static void match_later(struct sources *s, size_t conf, const char *path)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (!strcmp(s->slot[i].path, path))
+			return;
+	if (sources_was_followed(s, path))
+		return;
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct slot *slot = &s->slot[i];
+
+		if (slot->conf != conf || slot->path[0])
+			continue;
+		text_copy(slot->path, sizeof(slot->path), path);
+		scan_slot(s, slot);
+		return;
+	}
+	s->crowded = true;
+}
+
+void sources_scan(struct sources *s)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+
+	while (read(s->folder_fd, events, sizeof(events)) > 0)
+		;
+	if (!s->running)
+		return;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->slot[i].path[0])
+			scan_slot(s, &s->slot[i]);
+	for (size_t i = 0; i < s->conf->sources; i++) {
+		if (s->conf->source[i].journal)
+			continue;
+		sources_watch_folder(s, s->conf->source[i].path);
+		if (sources_has_glob(s->conf->source[i].path))
+			sources_each_match(s, i, match_later);
+	}
+}
