@@ -161,7 +161,7 @@ int control_ask(const struct ctl_args *args, struct control_request *request, bo
 		control_fn fn, void *arg)
 {
 	const char *path = args->socket ? args->socket : CONTROL_SOCKET;
-	int fd, r;
+	int fd = -1, r;
 
 	r = open_socket(path, CLIENT_WAIT_SECONDS, &fd);
 	if (r < 0) {
@@ -207,7 +207,7 @@ int status_ask_fd(int fd, struct status_request *request, object_fn fn, void *ar
 int status_ask(const struct ctl_args *args, struct status_request *request, object_fn fn, void *arg)
 {
 	const char *path = args->socket ? args->socket : STATUS_SOCKET;
-	int fd, r;
+	int fd = -1, r;
 
 	r = open_socket(path, request->op == STATUS_WATCH ? 0 : CLIENT_WAIT_SECONDS, &fd);
 	if (r < 0)
