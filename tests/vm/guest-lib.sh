@@ -333,6 +333,7 @@ start_bailiff() {
 		*) printf '[bailiff]\n%s\n' "$setting" ;;
 		esac >>"$CONF"
 	done
+	systemd-sysusers bailiff.conf && systemd-tmpfiles --create bailiff.conf
 	systemctl reset-failed bailiffd.service 2>/dev/null
 	systemctl start --no-block bailiffd.service
 	if ! wait_for 60 bailiff_answers; then

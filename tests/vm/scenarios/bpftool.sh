@@ -8,11 +8,11 @@ start_bailiff mode=enforce
 check 'lock an IPv4 address' bailiffctl lock 203.0.113.11 --for 10m
 check 'lock an IPv6 address' bailiffctl lock 2001:db8:4::11 --for 10m
 ls -l /sys/fs/bpf/bailiff/maps /sys/fs/bpf/bailiff/links
-bpftool map dump pinned /sys/fs/bpf/bailiff/maps/lock4 | tee "$OUT/lock4.txt"
-bpftool map dump pinned /sys/fs/bpf/bailiff/maps/lock6 | tee "$OUT/lock6.txt"
+bpftool map dump pinned /sys/fs/bpf/bailiff/maps/bl_lock4 | tee "$OUT/lock4.txt"
+bpftool map dump pinned /sys/fs/bpf/bailiff/maps/bl_lock6 | tee "$OUT/lock6.txt"
 check 'the IPv4 map reads as named fields' grep -q expires_boot_ns "$OUT/lock4.txt"
 check 'the IPv6 map too' grep -q expires_boot_ns "$OUT/lock6.txt"
-check 'sessions too' bash -c 'bpftool map show pinned /sys/fs/bpf/bailiff/maps/sessions | grep -q bl_sessions'
+check 'sessions too' bash -c 'bpftool map show pinned /sys/fs/bpf/bailiff/maps/bl_sessions | grep -q bl_sessions'
 bpftool prog >"$OUT/prog.txt"
 grep -E 'name bl_' "$OUT/prog.txt"
 for name in bl_exec bl_fork bl_exit bl_lookup bl_connect4 bl_connect6; do

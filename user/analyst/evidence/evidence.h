@@ -217,8 +217,8 @@ DEFINE_CLEANUP(witness_free, struct witness *)
 int witness_add_service(struct witness *witness, const struct witness_service *service);
 /*
  * A source is read that vouches for who wrote a line (the journal). From now on a line whose writer
- * is unknown adds no try to a connection, not even to one that failed: anybody may have written it.
- * The connection itself still counts.
+ * is unknown adds no try to a connection, not even to one that failed, and is not told of: anybody
+ * may have written it, and a true one comes from that source too. The connection itself still counts.
  */
 void witness_expect_writers(struct witness *witness);
 
@@ -239,6 +239,7 @@ void witness_tick(struct witness *witness, const struct session_table *sessions,
 
 struct witness_stats {
 	uint64_t claims, witnessed, attested, unwitnessed, forged, refused;
+	uint64_t unvouched; /* about a connection, by an unknown writer, where writers are known */
 };
 void witness_stats(const struct witness *witness, struct witness_stats *ret);
 

@@ -258,17 +258,14 @@ static void claim_on_connection(const struct step *s, const struct claim *claim,
 	struct attempt attempt = { .at_ns = s->now_ns };
 	struct follow *follow;
 
+	/* The same line comes from the source that knows its writer, and only there it is told. */
+	if (s->witness->writers_known && !claim->origin.trusted) {
+		s->witness->stats.unvouched++;
+		return;
+	}
 	s->witness->stats.witnessed++;
 	attempt_from_claim(&attempt, claim, "");
 	attempt_from_connection(s->witness, &attempt, connection);
-	if (s->witness->writers_known && !claim->origin.trusted) {
-		(void)snprintf(attempt.text, sizeof(attempt.text),
-			       "the kernel saw this connection from port %u, process %u; who wrote "
-			       "the line is unknown, it adds nothing",
-			       connection->end.peer_port, connection->pid);
-		s->fn(&attempt, s->arg);
-		return;
-	}
 	if (claim->result == CLAIM_SUCCESS) {
 		(void)snprintf(attempt.text, sizeof(attempt.text),
 			       "the kernel saw this connection from port %u, process %u",
