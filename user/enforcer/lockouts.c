@@ -117,7 +117,8 @@ struct lockouts *lockouts_free(struct lockouts *lockouts)
 	for (size_t i = 0; i < lockouts->jobs; i++)
 		session_job_free(lockouts->job[i]);
 	if (lockouts->state)
-		(void)state_sync(lockouts->state, lockouts->backend.boot_ns(lockouts->backend.arg));
+		(void)state_sync(lockouts->state, lockouts->backend.boot_ns(lockouts->backend.arg),
+				 true);
 	state_free(lockouts->state);
 	ledger_free(lockouts->ledger);
 	limits_done(&lockouts->limits);

@@ -330,7 +330,7 @@ void lockouts_save(struct lockouts *lockouts, uint64_t now_boot_ns)
 		if (r < 0)
 			log_warning_errno(r, "the file of lockouts could not be rewritten");
 	}
-	r = state_sync(lockouts->state, now_boot_ns);
+	r = state_sync(lockouts->state, now_boot_ns, false);
 	if (r < 0 && lockouts->state_failures++ == 0)
 		log_error_errno(r, "the file of lockouts could not be written");
 }

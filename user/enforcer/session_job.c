@@ -147,26 +147,28 @@ static struct scope *scope_of(struct session_job *job, const struct process *pro
 	return scope;
 }
 
-static void scope_freeze(struct session_job *job, struct scope *scope)
+/* true: it has just been frozen. */
+static bool scope_freeze(struct session_job *job, struct scope *scope)
 {
 	bool still = true;
 
 	if (!scope->own || scope->failed)
-		return;
+		return false;
 	/* PID 1 of systemd 252 thaws a scope that somebody asks it to stop. */
 	if (scope->frozen) {
 		if (cgroup_is_frozen(job->root_fd, scope->path, &still) == 0 && !still)
 			(void)cgroup_freeze(job->root_fd, scope->path, true);
-		return;
+		return false;
 	}
 	/* Written down first: should this process die now, the next one knows where to look. */
 	if (job->report.frozen(job->ids.tag, scope->path, true, job->report.arg) < 0 ||
 	    cgroup_freeze(job->root_fd, scope->path, true) < 0) {
 		scope->failed = true;
 		job->freeze_failed = true;
-		return;
+		return false;
 	}
 	scope->frozen = true;
+	return true;
 }
 
 static int scope_thaw(struct session_job *job, struct scope *scope)
@@ -345,6 +347,7 @@ static int finish(struct session_job *job, uint64_t now_boot_ns)
 
 int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 {
+	bool fresh;
 	int r;
 
 	if (job->finishing)
@@ -355,8 +358,13 @@ int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 	if (r < 0)
 		return r;
 	report_ended(job);
+	fresh = false;
 	for (uint32_t i = 0; i < job->scopes; i++)
-		scope_freeze(job, &job->scope[i]);
+		fresh |= scope_freeze(job, &job->scope[i]);
+	/* What was born between the look and the freeze is seen, and named, only now. */
+	r = fresh ? look(job) : 0;
+	if (r < 0)
+		return r;
 	job->empty_rounds = job->alive ? 0 : job->empty_rounds + 1;
 	if (job->empty_rounds >= EMPTY_ROUNDS)
 		return finish(job, now_boot_ns);

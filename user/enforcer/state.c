@@ -336,14 +336,15 @@ int state_read(struct state *state, uint32_t number, struct state_record *ret)
 	return 0;
 }
 
-int state_sync(struct state *state, uint64_t now_boot_ns)
+int state_sync(struct state *state, uint64_t now_boot_ns, bool always)
 {
 	int r;
 
 	if (!of_this_boot(state))
 		return -ESTALE;
-	if (!state->dirty && (state->records == 0 ||
-			      now_boot_ns < state->header.clock.last_boot_ns + CLOCK_PERIOD_NS))
+	if (!state->dirty && !always &&
+	    (state->records == 0 ||
+	     now_boot_ns < state->header.clock.last_boot_ns + CLOCK_PERIOD_NS))
 		return 0;
 	state->header.clock.last_boot_ns = now_boot_ns;
 	r = header_write(state, state->fd);

@@ -86,8 +86,9 @@ int state_append(struct state *state, const struct state_record *record, uint32_
 int state_read(struct state *state, uint32_t number, struct state_record *ret);
 uint32_t state_records(const struct state *state);
 
-/* Notes the time in the header and waits for the disk, if anything was written since. */
-int state_sync(struct state *state, uint64_t now_boot_ns);
+/* Notes the time in the header and waits for the disk: if anything was written since, else every
+ * few minutes, or always (at the end of a life). */
+int state_sync(struct state *state, uint64_t now_boot_ns, bool always);
 
 /*
  * Replaces the file by what next gives: 1 = *ret is a record (its place in the new file is

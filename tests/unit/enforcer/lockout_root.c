@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Addresses locked out by the real programs, in a network namespace, a mount namespace and a
+ * cgroup of the test's own: nothing of the host is touched. Needs root and a kernel that lets
+ * sk_lookup and cgroup programs attach: 77.
+ */
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "enforcer/cgroups.h"
+#include "enforcer/hooks.h"
+#include "enforcer/lockouts.h"
+
+#define PORT 2222
+
+static char work[64], pins[96], cgroup_path[256];
+static int cgroup_fd = -1, listener = -1;
+static struct conf *conf;
+static struct hooks *hooks;
+static struct lockouts *lockouts;
+static struct ipc_outcome told[16];
+static size_t tellings;
+
+static void tell(const struct ipc_outcome *outcome, void *arg)
+{
+	(void)arg;
+	if (tellings < 16)
+		told[tellings++] = *outcome;
+}
+
+static struct sockaddr_in6 v6(const char *text, int port)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+
+	assert_int_equal(inet_pton(AF_INET6, text, &a.sin6_addr), 1);
+	return a;
+}
+
+/* A connection from that address to the listener: its descriptor or -errno. */
+static int connect_from(const char *from, const char *to)
+{
+	struct sockaddr_in6 source = v6(from, 0), target = v6(to, PORT);
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+	assert_true(fd >= 0);
+	if (bind(fd, (struct sockaddr *)&source, sizeof(source)) == 0 &&
+	    connect(fd, (struct sockaddr *)&target, sizeof(target)) == 0)
+		return fd;
+	r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+static int try_from(const char *from, const char *to)
+{
+	int fd = connect_from(from, to);
+
+	if (fd < 0)
+		return fd;
+	(void)close(fd);
+	(void)close(accept(listener, NULL, NULL));
+	return 0;
+}
+
+static struct hooks_target target(void)
+{
+	return (struct hooks_target){ .cgroup_fd = cgroup_fd, .pin_dir = pins, .lockout = true };
+}
+
+static void start(void)
+{
+	struct hooks_target t = target();
+	struct lockout_backend backend;
+	static const uint8_t boot[STATE_BOOT_ID] = { 1 };
+
+	assert_int_equal(hooks_load_at(conf, &t, &hooks), 0);
+	backend = lockouts_kernel(hooks);
+	assert_int_equal(lockouts_open_with(&lockouts, conf, &backend, false, -1, boot, tell, NULL),
+			 0);
+}
+
+static void stop(void)
+{
+	lockouts = lockouts_free(lockouts);
+	hooks = hooks_free(hooks);
+}
+
+static struct control_reply operate(uint32_t op, const char *text, uint32_t seconds)
+{
+	struct control_request request = { .op = op, .seconds = seconds, .force = 1 };
+	struct control_reply reply = {};
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, strlen(text), &a), 0);
+	request.subject.kind = SUBJECT_ADDRESS;
+	request.subject.family = a.family;
+	request.subject.prefix = a.prefix;
+	memcpy(request.subject.addr, a.bytes, sizeof(a.bytes));
+	lockouts_operator(lockouts, &request, "unit (uid 0)", getpid(), &reply);
+	return reply;
+}
+
+#define V4A "::ffff:127.0.0.2"
+#define V4B "::ffff:127.0.0.3"
+#define V4L "::ffff:127.0.0.1"
+#define V6A "fd00:1::2"
+#define V6L "fd00:3::1"
+#define V6B "fd00:2::2"
+
+static void locked_and_released(void **unused)
+{
+	struct ipc_outcome *o = &told[0];
+	char byte;
+	int fd, server;
+
+	(void)unused;
+	tellings = 0;
+	start();
+	assert_true(hooks_works(hooks, "lockout, incoming"));
+	assert_true(hooks_works(hooks, "lockout, outgoing"));
+	assert_int_equal(try_from(V4A, V4L), 0);
+	fd = connect_from(V4A, V4L);
+	assert_true(fd >= 0);
+	server = accept(listener, NULL, NULL);
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.2", 600).error, 0);
+	assert_int_equal(o->result, OUTCOME_APPLIED);
+	/* Both ends of the connection are on this host, and each has a peer: the server's is the
+	 * locked address. The client's end hears of it as a reset. */
+	assert_non_null(strstr(o->text, "of its connections cut"));
+	assert_int_equal(recv(server, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, ECONNABORTED);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	(void)close(fd);
+	(void)close(server);
+	assert_int_equal(try_from(V4A, V4L), -ECONNREFUSED);
+	assert_int_equal(try_from(V4B, V4L), 0);
+	assert_int_equal(operate(CONTROL_RELEASE, "127.0.0.2", 0).error, 0);
+	assert_int_equal(told[1].result, OUTCOME_RELEASED);
+	assert_int_equal(told[1].refused, 1);
+	assert_int_equal(try_from(V4A, V4L), 0);
+	stop();
+}
+
+static void other_connections_go_on(void **unused)
+{
+	int fd, server;
+	char byte = 'x';
+
+	(void)unused;
+	start();
+	fd = connect_from(V4B, V4L);
+	assert_true(fd >= 0);
+	server = accept(listener, NULL, NULL);
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.2", 600).error, 0);
+	assert_int_equal(send(fd, &byte, 1, 0), 1);
+	assert_int_equal(recv(server, &byte, 1, 0), 1);
+	(void)close(fd);
+	(void)close(server);
+	assert_int_equal(operate(CONTROL_RELEASE, "127.0.0.2", 0).error, 0);
+	stop();
+}
+
+static void a_whole_64(void **unused)
+{
+	int fd, server;
+	char byte;
+
+	(void)unused;
+	start();
+	fd = connect_from(V6A, V6L);
+	assert_true(fd >= 0);
+	server = accept(listener, NULL, NULL);
+	assert_int_equal(operate(CONTROL_LOCK, "fd00:1::9", 600).error, 0);
+	assert_int_equal(recv(server, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, ECONNABORTED);
+	(void)close(fd);
+	(void)close(server);
+	assert_int_equal(try_from(V6A, V6L), -ECONNREFUSED);
+	assert_int_equal(try_from(V6B, V6L), 0);
+	assert_int_equal(operate(CONTROL_RELEASE, "fd00:1::", 0).error, 0);
+	assert_int_equal(try_from(V6A, V6L), 0);
+	stop();
+}
+
+static void outgoing_is_refused(void **unused)
+{
+	(void)unused;
+	start();
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.4", 600).error, 0);
+	assert_int_equal(try_from(V4L, "::ffff:127.0.0.4"), -EPERM);
+	assert_int_equal(try_from(V4L, "::ffff:127.0.0.5"), 0);
+	assert_int_equal(operate(CONTROL_RELEASE, "127.0.0.4", 0).error, 0);
+	stop();
+}
+
+static void ends_by_itself_with_nobody_there(void **unused)
+{
+	(void)unused;
+	start();
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.2", 1).error, 0);
+	/* The agent is gone; the links are pinned. */
+	stop();
+	assert_int_equal(try_from(V4A, V4L), -ECONNREFUSED);
+	(void)usleep(1200000);
+	assert_int_equal(try_from(V4A, V4L), 0);
+	tellings = 0;
+	start();
+	(void)lockouts_tick(lockouts, clock_boot_ns());
+	stop();
+}
+
+static int put_back(const struct control_lockout *lockout, void *arg)
+{
+	*(uint64_t *)arg = lockout->refused;
+	return 1;
+}
+
+static void adopted_without_a_gap(void **unused)
+{
+	struct bpf_link_info before = {}, after = {};
+	uint32_t len = sizeof(before);
+	char path[160];
+	uint64_t refused = 0;
+	int fd;
+
+	(void)unused;
+	start();
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.2", 600).error, 0);
+	stop();
+	(void)snprintf(path, sizeof(path), "%s/links/bl_lookup", pins);
+	fd = bpf_obj_get(path);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &before, &len), 0);
+	(void)close(fd);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(try_from(V4A, V4L), -ECONNREFUSED);
+		start();
+		assert_int_equal(try_from(V4A, V4L), -ECONNREFUSED);
+		stop();
+	}
+	fd = bpf_obj_get(path);
+	len = sizeof(after);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &after, &len), 0);
+	(void)close(fd);
+	/* The same link with a new program, and the same map with its counts. */
+	assert_int_equal(before.id, after.id);
+	assert_int_not_equal(before.prog_id, after.prog_id);
+	start();
+	assert_int_equal(lockouts_each(lockouts, put_back, &refused), 1);
+	assert_int_equal(refused, 6);
+	assert_int_equal(operate(CONTROL_RELEASE, "127.0.0.2", 0).error, 0);
+	stop();
+}
+
+static void a_map_of_another_form_is_made_anew(void **unused)
+{
+	char path[160];
+	int fd;
+
+	(void)unused;
+	start();
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.2", 600).error, 0);
+	stop();
+	(void)snprintf(path, sizeof(path), "%s/maps/bl_lock4", pins);
+	assert_int_equal(unlink(path), 0);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bl_lock4", 4, 8, 4, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+	(void)close(fd);
+	start();
+	/* The file knew what the map had held. */
+	assert_int_equal(try_from(V4A, V4L), -ECONNREFUSED);
+	assert_int_equal(operate(CONTROL_RELEASE, "127.0.0.2", 0).error, 0);
+	assert_int_equal(try_from(V4A, V4L), 0);
+	stop();
+}
+
+static void cleared(void **unused)
+{
+	struct stat st;
+
+	(void)unused;
+	start();
+	assert_int_equal(operate(CONTROL_LOCK, "127.0.0.2", 600).error, 0);
+	stop();
+	assert_int_equal(try_from(V4A, V4L), -ECONNREFUSED);
+	assert_int_equal(pins_clear(pins), 0);
+	assert_int_equal(stat(pins, &st), -1);
+	assert_int_equal(try_from(V4A, V4L), 0);
+}
+
+/* ---- a place of its own ---- */
+
+static bool own_place(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	char command[256], mounted[128];
+	int fd, off = 0, on = 1;
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    cgroup_mount(mounted, sizeof(mounted)) < 0)
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return false;
+	(void)close(fd);
+	if (system("ip addr add fd00:1::2/128 dev lo nodad && "
+		   "ip addr add fd00:2::2/128 dev lo nodad && ip addr add fd00:3::1/128 dev lo "
+		   "nodad") != 0)
+		return false;
+	(void)snprintf(work, sizeof(work), "/tmp/unit-lockout-XXXXXX");
+	if (!mkdtemp(work))
+		return false;
+	(void)snprintf(command, sizeof(command), "mkdir %s/bpf %s/state", work, work);
+	if (system(command) != 0)
+		return false;
+	(void)snprintf(command, sizeof(command), "%s/bpf", work);
+	if (mount("bpf", command, "bpf", 0, NULL) < 0)
+		return false;
+	(void)snprintf(pins, sizeof(pins), "%s/bpf/bailiff", work);
+	(void)snprintf(cgroup_path, sizeof(cgroup_path), "%s/bailiff-unit-%d", mounted,
+		       (int)getpid());
+	if (mkdir(cgroup_path, 0755) < 0)
+		return false;
+	cgroup_fd = open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		return false;
+	(void)close(fd);
+	listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return listener >= 0 &&
+	       setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0 &&
+	       setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	       bind(listener, (struct sockaddr *)&any, sizeof(any)) == 0 &&
+	       listen(listener, 64) == 0;
+}
+
+static void leave_place(void)
+{
+	char command[256];
+
+	/* A cgroup can only be removed when nobody is in it. */
+	if (cgroup_fd >= 0) {
+		int fd = openat(cgroup_fd, "../cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+		(void)!write(fd, "0", 1);
+		(void)close(fd);
+		(void)rmdir(cgroup_path);
+	}
+	(void)snprintf(command, sizeof(command), "umount %s/bpf; rm -r %s", work, work);
+	if (work[0])
+		(void)!system(command);
+}
+
+static bool lets_attach(void)
+{
+	struct hooks_target t = target();
+	struct hooks *probe = NULL;
+	bool works;
+
+	t.pin_dir = NULL;
+	if (hooks_load_at(conf, &t, &probe) < 0)
+		return false;
+	works = hooks_works(probe, "lockout, incoming") && hooks_works(probe, "lockout, outgoing");
+	hooks_free(probe);
+	return works;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(locked_and_released),
+		cmocka_unit_test(other_connections_go_on),
+		cmocka_unit_test(a_whole_64),
+		cmocka_unit_test(outgoing_is_refused),
+		cmocka_unit_test(ends_by_itself_with_nobody_there),
+		cmocka_unit_test(adopted_without_a_gap),
+		cmocka_unit_test(a_map_of_another_form_is_made_anew),
+		cmocka_unit_test(cleared),
+	};
+	char error[INI_ERROR_MAX];
+	int r = 77;
+
+	if (geteuid() != 0)
+		return 77;
+	if (conf_new(&conf) < 0 || conf_finish(conf, error) < 0)
+		return 1;
+	conf->mode = MODE_ENFORCE;
+	if (own_place() && lets_attach()) {
+		free(conf->state_dir);
+		if (asprintf(&conf->state_dir, "%s/state", work) < 0)
+			return 1;
+		r = cmocka_run_group_tests(tests, NULL, NULL);
+	}
+	conf_free(conf);
+	leave_place();
+	return r;
+}

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Policy of lockouts over a made-up kernel: outcomes, ends, restarts. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "enforcer/lockouts.h"
+
+#define SEC NSEC_PER_SEC
+#define FAKE_MAX 8192
+
+/* ---- the kernel that is none ---- */
+
+static struct {
+	struct lockout_item item[FAKE_MAX];
+	size_t items;
+	struct bl_session session[8]; /* tag = place + 1 */
+	size_t sessions;
+	uint64_t boot, wall;
+	uint32_t to_cut;
+	int put_error, remove_error;
+	uint32_t puts, batches, cuts;
+} fake;
+
+static struct lockout_item *fake_find(const struct ipc_subject *subject)
+{
+	for (size_t i = 0; i < fake.items; i++)
+		if (!memcmp(&fake.item[i].subject, subject, sizeof(*subject)))
+			return &fake.item[i];
+	return NULL;
+}
+
+static int fake_put(const struct lockout_item *item, void *arg)
+{
+	struct lockout_item *old = fake_find(&item->subject);
+
+	(void)arg;
+	fake.puts++;
+	if (fake.put_error)
+		return fake.put_error;
+	if (!old) {
+		assert_true(fake.items < FAKE_MAX);
+		old = &fake.item[fake.items++];
+	}
+	*old = *item;
+	return 0;
+}
+
+static int fake_put_many(const struct lockout_item *item, size_t count, void *arg)
+{
+	fake.batches++;
+	assert_true(count > 0 && count <= LOCKOUTS_BATCH);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(item[i].subject.family, item[0].subject.family);
+		assert_int_equal(fake_put(&item[i], arg), 0);
+	}
+	return 0;
+}
+
+static int fake_get(const struct ipc_subject *subject, struct bl_lock *ret, void *arg)
+{
+	const struct lockout_item *item = fake_find(subject);
+
+	(void)arg;
+	if (!item)
+		return -ENOENT;
+	*ret = item->lock;
+	return 0;
+}
+
+static int fake_remove(const struct ipc_subject *subject, void *arg)
+{
+	struct lockout_item *item = fake_find(subject);
+
+	(void)arg;
+	if (fake.remove_error)
+		return fake.remove_error;
+	if (item)
+		*item = fake.item[--fake.items];
+	return 0;
+}
+
+static int fake_each(lockout_item_fn fn, void *fn_arg, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < fake.items; i++) {
+		int r = fn(&fake.item[i], fn_arg);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int fake_cut(const struct addr *net, uint32_t *ret_cut, void *arg)
+{
+	(void)net;
+	(void)arg;
+	fake.cuts++;
+	*ret_cut = fake.to_cut;
+	return 0;
+}
+
+static int fake_session(uint64_t tag, struct bl_session *ret, void *arg)
+{
+	(void)arg;
+	if (tag == 0 || tag > fake.sessions)
+		return -ENOENT;
+	*ret = fake.session[tag - 1];
+	return 0;
+}
+
+static int fake_sessions(lockout_session_fn fn, void *fn_arg, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < fake.sessions; i++) {
+		int r = fn(i + 1, &fake.session[i], fn_arg);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static uint64_t fake_boot(void *arg)
+{
+	(void)arg;
+	return fake.boot;
+}
+
+static uint64_t fake_wall(void *arg)
+{
+	(void)arg;
+	return fake.wall;
+}
+
+static const struct lockout_backend backend = {
+	.put = fake_put,
+	.put_many = fake_put_many,
+	.get = fake_get,
+	.remove = fake_remove,
+	.each = fake_each,
+	.cut = fake_cut,
+	.session = fake_session,
+	.sessions = fake_sessions,
+	.boot_ns = fake_boot,
+	.wall_ns = fake_wall,
+};
+
+/* ---- around it ---- */
+
+static char dir[64];
+static struct conf *conf;
+static struct lockouts *lockouts;
+static struct ipc_outcome told[64];
+static size_t tellings;
+static uint8_t boot_id[STATE_BOOT_ID] = { 1 };
+
+static void tell(const struct ipc_outcome *outcome, void *arg)
+{
+	(void)arg;
+	if (tellings < 64)
+		told[tellings] = *outcome;
+	tellings++;
+}
+
+static void start(bool dry)
+{
+	assert_int_equal(
+		lockouts_open_with(&lockouts, conf, &backend, dry, -1, boot_id, tell, NULL), 0);
+}
+
+static void restart(void)
+{
+	lockouts = lockouts_free(lockouts);
+	start(false);
+}
+
+static int setup(void **unused)
+{
+	char error[INI_ERROR_MAX];
+
+	(void)unused;
+	memset(&fake, 0, sizeof(fake));
+	tellings = 0;
+	fake.boot = 1000 * SEC;
+	fake.wall = 1700000000 * SEC;
+	boot_id[0] = 1;
+	(void)snprintf(dir, sizeof(dir), "/tmp/unit-lockouts-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(conf_new(&conf), 0);
+	assert_int_equal(conf_finish(conf, error), 0);
+	free(conf->state_dir);
+	conf->state_dir = strdup(dir);
+	conf->mode = MODE_ENFORCE;
+	conf->max_lockouts = 100;
+	conf->lockouts_per_minute = 60;
+	conf->longest_lockout_s = 86400;
+	conf->operator_lockout_s = 3600;
+	start(false);
+	return 0;
+}
+
+static int teardown(void **unused)
+{
+	char command[128];
+
+	(void)unused;
+	lockouts = lockouts_free(lockouts);
+	conf = conf_free(conf);
+	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static struct ipc_subject address(const char *text)
+{
+	struct ipc_subject s = { .kind = SUBJECT_ADDRESS };
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, strlen(text), &a), 0);
+	s.family = a.family;
+	s.prefix = a.prefix;
+	memcpy(s.addr, a.bytes, sizeof(s.addr));
+	return s;
+}
+
+static struct ipc_outcome decide(struct ipc_subject subject, uint32_t action, uint32_t seconds)
+{
+	static uint32_t number;
+	struct ipc_decision decision = {
+		.subject = subject,
+		.action = action,
+		.seconds = seconds,
+		.decision = ++number,
+		.rule = "ssh-failures",
+		.reason = "5 failed tries in 10 minutes",
+	};
+	struct ipc_outcome outcome;
+
+	assert_int_equal(lockouts_decide(lockouts, &decision, &outcome), 0);
+	assert_int_equal(outcome.decision, number);
+	return outcome;
+}
+
+static struct control_reply operate(uint32_t op, struct ipc_subject subject, bool force)
+{
+	struct control_request request = {
+		.op = op, .subject = subject, .force = force, .reason = "as the operator says"
+	};
+	struct control_reply ret = {};
+
+	lockouts_operator(lockouts, &request, "alice (uid 0)", getpid(), &ret);
+	return ret;
+}
+
+/* ---- tests ---- */
+
+static void locked_until_it_ends(void **unused)
+{
+	struct ipc_outcome o;
+	struct ipc_status status = {};
+	uint64_t next;
+
+	(void)unused;
+	fake.to_cut = 3;
+	o = decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_APPLIED);
+	assert_true(o.until_boot_ns == 1600 * SEC);
+	assert_string_equal(o.rule, "ssh-failures");
+	assert_string_equal(o.text, "5 failed tries in 10 minutes; 3 of its connections cut");
+	assert_int_equal(fake.items, 1);
+	assert_true(fake.item[0].lock.expires_boot_ns == 1600 * SEC);
+	lockouts_status(lockouts, &status);
+	assert_int_equal(status.lockouts_address, 1);
+
+	fake.item[0].lock.refused = 17;
+	fake.boot = 1600 * SEC - 1;
+	next = lockouts_tick(lockouts, fake.boot);
+	assert_true(next == 1600 * SEC);
+	assert_int_equal(tellings, 0);
+	fake.boot = next;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].result, OUTCOME_EXPIRED);
+	assert_int_equal(told[0].refused, 17);
+	assert_int_equal(told[0].decision, o.decision);
+	assert_string_equal(told[0].rule, "ssh-failures");
+	assert_int_equal(fake.items, 0);
+}
+
+static void again_makes_it_longer_never_shorter(void **unused)
+{
+	struct ipc_outcome o;
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	fake.item[0].lock.refused = 5;
+	fake.boot += 10 * SEC;
+	o = decide(address("192.0.2.1"), ACTION_LOCK, 60);
+	assert_int_equal(o.result, OUTCOME_APPLIED);
+	assert_true(o.until_boot_ns == 1600 * SEC);
+	assert_int_equal(fake.puts, 1);
+	o = decide(address("192.0.2.1"), ACTION_LOCK, 900);
+	assert_true(o.until_boot_ns == 1910 * SEC);
+	assert_int_equal(fake.items, 1);
+	assert_true(fake.item[0].lock.locked_boot_ns == 1000 * SEC);
+	assert_int_equal(fake.item[0].lock.refused, 5);
+	/* Longer than allowed is cut to what is allowed. */
+	o = decide(address("192.0.2.1"), ACTION_LOCK, 86400 * 30);
+	assert_true(o.until_boot_ns == fake.boot + 86400 * SEC);
+}
+
+static void refusals(void **unused)
+{
+	const struct exempt_net exempt = { .net = { AF_INET, 24, { 198, 51, 100 } },
+					   .why = EXEMPT_CONFIGURED };
+	struct ipc_status status = {};
+	struct ipc_outcome o;
+
+	(void)unused;
+	assert_int_equal(lockouts_exempt(lockouts, &exempt, 1), 0);
+	fake.sessions = 1;
+	fake.session[0] = (struct bl_session){
+		.auid = 0, .audit_session = 7, .end = { AF_INET, 5000, 22, 0, { 192, 0, 2, 8 }, {} }
+	};
+	o = decide(address("198.51.100.9"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_EXEMPT);
+	assert_non_null(strstr(o.text, "bailiff.conf"));
+	o = decide(address("127.0.0.1"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_EXEMPT);
+	o = decide(address("192.0.2.8"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_LAST_WAY_IN);
+	o = decide((struct ipc_subject){ .kind = SUBJECT_SESSION, .id = 1 }, ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_LAST_WAY_IN);
+	o = decide((struct ipc_subject){ .kind = SUBJECT_USER, .id = 0 }, ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_LAST_WAY_IN);
+	o = decide((struct ipc_subject){ .kind = SUBJECT_USER, .id = 1000 }, ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	o = decide((struct ipc_subject){ .kind = SUBJECT_SESSION, .id = 99 }, ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	o = decide(address("192.0.2.9"), ACTION_FREEZE, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	o = decide(address("192.0.2.9"), ACTION_LOCK, 0);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	o = decide(address("192.0.2.9"), 77, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	o = decide((struct ipc_subject){ .kind = 200 }, ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	fake.put_error = -E2BIG;
+	o = decide(address("192.0.2.9"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	assert_int_equal(fake.items, 0);
+	assert_int_equal(fake.cuts, 0);
+	lockouts_status(lockouts, &status);
+	assert_int_equal(status.lockouts_address, 0);
+	assert_int_equal(status.refused_limit, 5);
+}
+
+static void number_and_rate(void **unused)
+{
+	struct ipc_outcome o = {};
+	char text[32];
+
+	(void)unused;
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(text, sizeof(text), "192.0.2.%d", i);
+		o = decide(address(text), ACTION_LOCK, 6000);
+		assert_row(o.result == OUTCOME_APPLIED, text);
+	}
+	o = decide(address("192.0.2.60"), ACTION_LOCK, 6000);
+	assert_int_equal(o.result, OUTCOME_LIMIT);
+	assert_int_equal(fake.items, 60);
+	fake.boot += 60 * SEC;
+	for (int i = 60; i < 100; i++) {
+		(void)snprintf(text, sizeof(text), "192.0.2.%d", i);
+		o = decide(address(text), ACTION_LOCK, 6000);
+		assert_row(o.result == OUTCOME_APPLIED, text);
+	}
+	fake.boot += 60 * SEC;
+	o = decide(address("192.0.2.100"), ACTION_LOCK, 6000);
+	assert_int_equal(o.result, OUTCOME_LIMIT);
+	assert_non_null(strstr(o.text, "100 addresses"));
+	/* One that is there already may be made longer. */
+	o = decide(address("192.0.2.1"), ACTION_LOCK, 8000);
+	assert_int_equal(o.result, OUTCOME_APPLIED);
+	assert_int_equal(fake.items, 100);
+}
+
+static void observe_touches_nothing(void **unused)
+{
+	struct ipc_outcome o;
+
+	(void)unused;
+	lockouts = lockouts_free(lockouts);
+	conf->mode = MODE_OBSERVE;
+	start(true);
+	o = decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_OBSERVED);
+	o = decide(address("127.0.0.1"), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_EXEMPT);
+	assert_int_equal(operate(CONTROL_LOCK, address("192.0.2.1"), true).result,
+			 OUTCOME_OBSERVED);
+	assert_int_equal(fake.puts + fake.cuts, 0);
+}
+
+static void operator_locks_and_releases(void **unused)
+{
+	const struct exempt_net exempt = { .net = { AF_INET, 24, { 198, 51, 100 } },
+					   .why = EXEMPT_CONFIGURED };
+	struct control_reply r;
+
+	(void)unused;
+	assert_int_equal(lockouts_exempt(lockouts, &exempt, 1), 0);
+	r = operate(CONTROL_LOCK, address("198.51.100.9"), true);
+	assert_int_equal(r.error, -EPERM);
+	assert_int_equal(r.result, OUTCOME_EXEMPT);
+	r = operate(CONTROL_LOCK, address("127.0.0.9"), false);
+	assert_int_equal(r.error, -EPERM);
+	r = operate(CONTROL_LOCK, address("127.0.0.9"), true);
+	assert_int_equal(r.error, 0);
+	assert_int_equal(r.count, 1);
+	assert_string_equal(r.text, "127.0.0.9 is locked out: as the operator says");
+	assert_string_equal(told[2].who, "alice (uid 0)");
+	assert_true(told[2].until_boot_ns == 4600 * SEC);
+	/* Exempt by nature, but forced by a person: it is not undone when the list changes. */
+	assert_int_equal(lockouts_exempt(lockouts, &exempt, 1), 0);
+	assert_int_equal(fake.items, 1);
+	r = operate(CONTROL_RELEASE, address("127.0.0.8"), false);
+	assert_int_equal(r.error, -ENOENT);
+	fake.item[0].lock.refused = 4;
+	r = operate(CONTROL_RELEASE, address("127.0.0.9"), false);
+	assert_int_equal(r.error, 0);
+	assert_int_equal(r.result, OUTCOME_RELEASED);
+	assert_int_equal(told[3].result, OUTCOME_RELEASED);
+	assert_int_equal(told[3].refused, 4);
+	assert_string_equal(told[3].who, "alice (uid 0)");
+	assert_int_equal(fake.items, 0);
+	/* A /64 is found by any address in it. */
+	r = operate(CONTROL_LOCK, address("2001:db8::5"), false);
+	assert_string_equal(r.text, "2001:db8::/64 is locked out: as the operator says");
+	r = operate(CONTROL_RELEASE, address("2001:db8::6"), false);
+	assert_int_equal(r.error, 0);
+}
+
+static void release_everything(void **unused)
+{
+	struct control_reply r;
+	char text[32];
+
+	(void)unused;
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(text, sizeof(text), "192.0.2.%d", i);
+		(void)decide(address(text), ACTION_LOCK, 6000);
+	}
+	r = operate(CONTROL_RELEASE, (struct ipc_subject){}, false);
+	assert_int_equal(r.error, 0);
+	assert_int_equal(r.count, 50);
+	assert_int_equal(fake.items, 0);
+	assert_int_equal(tellings, 50);
+	restart();
+	assert_int_equal(fake.items, 0);
+}
+
+static void release_that_fails_is_told(void **unused)
+{
+	struct control_reply r;
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	fake.remove_error = -EPERM;
+	r = operate(CONTROL_RELEASE, address("192.0.2.1"), false);
+	assert_int_equal(r.error, -EPERM);
+	assert_int_equal(r.result, OUTCOME_FAILED);
+	assert_int_equal(tellings, 0);
+	fake.remove_error = 0;
+	r = operate(CONTROL_RELEASE, address("192.0.2.1"), false);
+	assert_int_equal(r.error, 0);
+}
+
+static void becomes_exempt(void **unused)
+{
+	const struct exempt_net exempt = { .net = { AF_INET, 32, { 192, 0, 2, 1 } },
+					   .why = EXEMPT_OWN };
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	(void)decide(address("192.0.2.2"), ACTION_LOCK, 600);
+	assert_int_equal(lockouts_exempt(lockouts, &exempt, 1), 0);
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].result, OUTCOME_RELEASED);
+	assert_string_equal(told[0].who, "bailiffd");
+	assert_int_equal(fake.items, 1);
+}
+
+static int one_lockout(const struct control_lockout *lockout, void *arg)
+{
+	*(struct control_lockout *)arg = *lockout;
+	return 7;
+}
+
+static void restart_in_the_same_boot(void **unused)
+{
+	struct control_lockout lockout;
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	(void)operate(CONTROL_LOCK, address("2001:db8::1"), false);
+	fake.item[0].lock.refused = 3;
+	fake.boot += 100 * SEC;
+	fake.wall = 0; /* the wall clock is of no account within a boot */
+	restart();
+	/* The kernel has them: nothing is written over its counters. */
+	assert_int_equal(fake.puts, 2);
+	assert_int_equal(fake.item[0].lock.refused, 3);
+	/* Only one of them is lost from the kernel: that one is put back. */
+	fake.items = 1;
+	restart();
+	assert_int_equal(fake.items, 2);
+	assert_int_equal(fake.batches, 1);
+	assert_true(fake.item[1].lock.expires_boot_ns == 4600 * SEC);
+	assert_int_equal(fake.item[1].subject.family, AF_INET6);
+	(void)operate(CONTROL_RELEASE, address("192.0.2.1"), false);
+	restart();
+	assert_int_equal(fake.items, 1);
+	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
+	assert_string_equal(lockout.who, "alice (uid 0)");
+	assert_string_equal(lockout.reason, "as the operator says");
+}
+
+static void restart_after_a_reboot(void **unused)
+{
+	struct control_lockout lockout;
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	(void)decide(address("192.0.2.2"), ACTION_LOCK, 100);
+	fake.session[0] = (struct bl_session){ .auid = 1000, .audit_session = 7 };
+	(void)lockouts_tick(lockouts, fake.boot);
+	lockouts = lockouts_free(lockouts);
+	fake.items = 0;
+	fake.boot = 20 * SEC;
+	fake.wall += 200 * SEC;
+	boot_id[0] = 2;
+	start(false);
+	assert_int_equal(fake.items, 1);
+	assert_true(fake.item[0].lock.expires_boot_ns == 420 * SEC);
+	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
+	assert_string_equal(lockout.rule, "ssh-failures");
+	assert_true(lockout.until_wall_ns == fake.wall + 400 * SEC);
+}
+
+static void clock_set_back_does_not_prolong(void **unused)
+{
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	/* 250 s of it are served, in three boots whose wall clock begins at 1970. */
+	for (uint8_t boot = 2; boot < 5; boot++) {
+		fake.boot += 83 * SEC;
+		lockouts = lockouts_free(lockouts);
+		fake.items = 0;
+		fake.boot = 10 * SEC;
+		fake.wall = 10 * SEC;
+		boot_id[0] = boot;
+		start(false);
+		assert_int_equal(fake.items, 1);
+	}
+	assert_true(fake.item[0].lock.expires_boot_ns <= (10 + 600 - 3 * 83) * SEC);
+	assert_true(fake.item[0].lock.expires_boot_ns >= (10 + 600 - 3 * 84) * SEC);
+}
+
+static void found_in_the_kernel_only(void **unused)
+{
+	struct control_lockout lockout;
+	char path[128];
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	lockouts = lockouts_free(lockouts);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, STATE_FILE);
+	assert_int_equal(unlink(path), 0);
+	start(false);
+	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
+	assert_non_null(strstr(lockout.reason, "not known"));
+	assert_int_equal(operate(CONTROL_RELEASE, address("192.0.2.1"), false).error, 0);
+}
+
+static void file_does_not_grow_without_end(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 3000; i++) {
+		assert_int_equal(operate(CONTROL_LOCK, address("192.0.2.1"), false).error, 0);
+		assert_int_equal(operate(CONTROL_RELEASE, address("192.0.2.1"), false).error, 0);
+		(void)lockouts_tick(lockouts, fake.boot);
+	}
+	assert_true(state_records(lockouts->state) < 4200);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(locked_until_it_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(again_makes_it_longer_never_shorter, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(number_and_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(observe_touches_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(operator_locks_and_releases, setup, teardown),
+		cmocka_unit_test_setup_teardown(release_everything, setup, teardown),
+		cmocka_unit_test_setup_teardown(release_that_fails_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(becomes_exempt, setup, teardown),
+		cmocka_unit_test_setup_teardown(restart_in_the_same_boot, setup, teardown),
+		cmocka_unit_test_setup_teardown(restart_after_a_reboot, setup, teardown),
+		cmocka_unit_test_setup_teardown(clock_set_back_does_not_prolong, setup, teardown),
+		cmocka_unit_test_setup_teardown(found_in_the_kernel_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(file_does_not_grow_without_end, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
