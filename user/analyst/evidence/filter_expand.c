@@ -308,11 +308,13 @@ static int leftover_check(struct expand *e, const char *tag, size_t len)
 static int leftovers_check(struct expand *e)
 {
 	const char *at = e->out->data, *open = NULL;
+	struct config_place inside = { 0 };
 	int r;
 
 	for (; at && *at; at++) {
 		if (*at == MARK) {
-			config_place(e->config, at, &e->place);
+			/* A tag stands where it begins, not where a part of its name comes from. */
+			config_place(e->config, at, open ? &inside : &e->place);
 			at += MARK_LEN - 1;
 		} else if (*at == '<') {
 			open = at;

@@ -224,34 +224,39 @@ static void scan_group(struct scan *s, struct run *run, unsigned int *open, unsi
 	s->at = after;
 }
 
+/* Behind "\\x", "\\1" or such: past what belongs to it. */
+static const char *escape_end(const char *at, char kind)
+{
+	size_t len;
+
+	if (kind == 'x' && *at == '{') {
+		len = strcspn(at, "}");
+		return at + len + (at[len] == '}');
+	}
+	if (kind == 'x') {
+		for (int i = 0; i < 2 && isxdigit((unsigned char)*at); i++)
+			at++;
+		return at;
+	}
+	return isdigit((unsigned char)kind) ? at + strspn(at, "0123456789") : at;
+}
+
 static void scan_escape(struct scan *s, struct run *run, unsigned int depth)
 {
 	char c = s->at[1];
+	bool plain = ispunct((unsigned char)c) && (unsigned char)c < 0x80;
+	bool zero, repeated;
 
 	s->at += c ? 2 : 1;
 	if (c && strchr("bBAzZ", c))
 		return;
-	if (ispunct((unsigned char)c) && (unsigned char)c < 0x80) {
-		const char *literal = s->at;
-		bool zero;
-
-		if (!quantifier(&s->at, &zero)) {
-			run_add(s, run, *(literal - 1), depth);
-			return;
-		}
-		if (!zero)
-			run_add(s, run, *(literal - 1), depth);
+	if (!plain)
+		s->at = escape_end(s->at, c);
+	repeated = quantifier(&s->at, &zero);
+	if (plain && !zero)
+		run_add(s, run, c, depth);
+	if (!plain || repeated)
 		run_end(s, run, depth);
-		return;
-	}
-	run_end(s, run, depth);
-	if (c == 'x' && *s->at == '{')
-		s->at += strcspn(s->at, "}");
-	else if (c == 'x')
-		for (int i = 0; i < 2 && isxdigit((unsigned char)*s->at); i++)
-			s->at++;
-	else if (isdigit((unsigned char)c))
-		s->at += strspn(s->at, "0123456789");
 }
 
 static void scan_plain(struct scan *s, struct run *run, unsigned int depth)
@@ -263,6 +268,7 @@ static void scan_plain(struct scan *s, struct run *run, unsigned int depth)
 		/* A character of several bytes may be repeated as a whole: not worth the care. */
 		while (((unsigned char)*s->at & 0xc0) == 0x80)
 			s->at++;
+		(void)quantifier(&s->at, &zero);
 		run_end(s, run, depth);
 		return;
 	}
@@ -313,11 +319,16 @@ static void scan_branch(struct scan *s, struct literals *ret, unsigned int depth
 			s->at++;
 			break;
 		case '.':
+			s->at++;
+			(void)quantifier(&s->at, &zero);
+			run_end(s, &run, depth);
+			break;
 		case '*':
 		case '+':
 		case '?':
 		case '{':
-			s->at++;
+			if (!quantifier(&s->at, &zero))
+				s->at++;
 			run_end(s, &run, depth);
 			break;
 		default:

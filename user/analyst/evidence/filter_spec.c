@@ -114,9 +114,9 @@ int filter_spec_parse(const char *text, struct filter_spec *ret, char error[EVID
 	memset(ret, 0, sizeof(*ret));
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' && *c != '\t')
-			return refuse("", text, "control character", error);
+			return refuse(text, c, "control character", error);
 	if (!utf8_valid(text, strlen(text)))
-		return refuse("", text, "not UTF-8", error);
+		return refuse(text, text, "not UTF-8", error);
 	if (read_name(&at, ret->name) < 0 || ret->name[0] == '.')
 		return refuse(text, at, "a filter's name is expected", error);
 	at = skip_blanks(at);

@@ -45,11 +45,14 @@ static uint32_t pid_of(const char *name, size_t len)
  * [HOST ]NAME[PID]: MESSAGE. Only the first word that ends in ':', among the first two, is the
  * header's end: what looks like a header further on is somebody's text. Returns where MESSAGE is.
  */
-static size_t header_read(struct line *line)
+static size_t header_read(struct line *line, size_t start)
 {
-	size_t start = skip_blanks(line, 0);
 	size_t end;
 
+	/* Where the stamp stood in brackets, one is left. */
+	if (line->dated && start < line->len && line->text[start] == ']')
+		start++;
+	start = skip_blanks(line, start);
 	for (int word = 0; word < 2; word++) {
 		end = skip_word(line, start);
 		if (end == start)
@@ -112,7 +115,7 @@ void line_prepare(struct line *line, const struct log_record *record)
 	line->len = start + len - end;
 	line->pid = 0;
 	line->count = 1;
-	message = header_read(line);
+	message = header_read(line, start);
 	if (message)
 		repetition_unwrap(line, message);
 	line->text[line->len] = '\n';

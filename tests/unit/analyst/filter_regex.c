@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Expressions: tags, the dialect, which literals are required, and that no text makes one run long.
+ */
+#include "filters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "analyst/evidence/filter_regex.h"
+
+static void test_tags(void **state)
+{
+	static const struct {
+		const char *written, *out; /* NULL: refused */
+	} rows[] = {
+		{ "^x <F-USER>\\S+</F-USER>$", "^x (?P<user>\\S+)$" },
+		{ "<F-ID>a</F-ID><F-PORT>b</F-PORT>", "(?P<fid>a)(?P<fport>b)" },
+		{ "<F-ID/> <F-PORT/>", "(?P<fid>\\S+) (?P<fport>\\w+)" },
+		{ "<F-USER>a|b</F-USER>", "(?P<user>a|b)" },
+		{ "<F-ALT_USER1>a</F-ALT_USER1>", "(?P<alt_user1>a)" },
+		{ "<F-MLFID>a<F-NOFAIL>b</F-NOFAIL></F-MLFID>", "(?P<mlfid>a(?P<nofail>b))" },
+		{ "<CIDR>", "(?P<cidr>[0-9]{1,3})" },
+		/* Not tags: they stay. */
+		{ "</F-USER> <user> <NOSRV> (?P<x>y) (?<=z) < <F-user>",
+		  "</F-USER> <user> <NOSRV> (?P<x>y) (?<=z) < <F-user>" },
+		{ "<<F-USER>x</F-USER>>", "<(?P<user>x)>" },
+		{ "<F-USER>x", NULL },
+		{ "<SKIPLINES>", NULL },
+		{ "<F-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA>x", NULL },
+	};
+	char error[REGEX_ERROR_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct buf out = BUF_INIT(4096);
+		int r = regex_tags(rows[i].written, &out, error);
+
+		assert_row((r == 0) == (rows[i].out != NULL), rows[i].written);
+		if (!r && strcmp(out.data, rows[i].out))
+			print_message("# got: %s\n", out.data);
+		if (!r)
+			assert_string_equal(out.data, rows[i].out);
+		buf_done(&out);
+	}
+}
+
+static void test_dialect(void **state)
+{
+	static const struct {
+		const char *python, *out; /* NULL: refused */
+	} rows[] = {
+		{ "a{,3}b", "a{0,3}b" },
+		{ "[{,3}]\\{,3}", "[{,3}]\\{,3}" },
+		{ "a{,}b{2,}c{1,2}", "a{,}b{2,}c{1,2}" },
+		{ "x\\Z", "x\\z" },
+		{ "[\\]\\Z]", NULL },
+		{ "[]a][^]b]", "[]a][^]b]" },
+		{ "\\v\\u00e9\\U0001F600", "\\x0b\\x{00e9}\\x{0001F600}" },
+		{ "(?i)x(?i:y)(?u)(?iu)", "(?i)x(?i:y)(?)(?i)" },
+		{ "(?P<n>a)(?P=n)(?(n)b|c)(?:d)(?=e)(?!f)(?<=g)(?<!h)(?>i)",
+		  "(?P<n>a)(?P=n)(?(n)b|c)(?:d)(?=e)(?!f)(?<=g)(?<!h)(?>i)" },
+		{ "(?#a [ comment)x", "(?#a [ comment)x" },
+		{ "\\d\\w\\s\\b\\A\\x41\\\\\\.", "\\d\\w\\s\\b\\A\\x41\\\\\\." },
+		{ "\\K", NULL },
+		{ "\\G", NULL },
+		{ "\\R", NULL },
+		{ "\\h", NULL },
+		{ "\\Q.\\E", NULL },
+		{ "\\X", NULL },
+		{ "\\C", NULL },
+		{ "\\N", NULL },
+		{ "\\pL", NULL },
+		{ "\\g1", NULL },
+		{ "\\k<n>", NULL },
+		{ "\\u12", NULL },
+		{ "x\\", NULL },
+		{ "[[:alpha:]]", NULL },
+		{ "[a", NULL },
+		{ "(?a)", NULL },
+		{ "(?L)", NULL },
+		{ "(?<n>a)", NULL },
+		{ "(?P>n)", NULL },
+		{ "(?&n)", NULL },
+		{ "(?R)", NULL },
+		{ "(?1)", NULL },
+		{ "(?|a)", NULL },
+		{ "(*ACCEPT)", NULL },
+		{ "(*LIMIT_MATCH=1)a", NULL },
+		{ "(?(R)a)", NULL },
+		{ "(?(DEFINE)a)", NULL },
+		{ "(?C)", NULL },
+	};
+	char error[REGEX_ERROR_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct buf out = BUF_INIT(4096);
+		int r = regex_dialect(rows[i].python, &out, error);
+
+		assert_row((r == 0) == (rows[i].out != NULL), rows[i].python);
+		if (!r && strcmp(out.data, rows[i].out))
+			print_message("# got: %s\n", out.data);
+		if (!r)
+			assert_string_equal(out.data, rows[i].out);
+		buf_done(&out);
+	}
+}
+
+static void test_literals(void **state)
+{
+	static const struct {
+		const char *regex, *needs, *prefix; /* needs: joined by | */
+	} rows[] = {
+		{ "^Failed password for", "Failed password for", "Failed password for" },
+		{ "^a$", "a", "a" },
+		{ "x", "x", "" },
+		{ "^(?:abc) def", "abc def", "abc def" },
+		{ "^(?P<n>abc) de*f", "abc d", "abc d" },
+		{ "^abc?", "ab", "ab" },
+		{ "^abc+d", "abc", "abc" },
+		{ "^abc{2}d", "abc", "abc" },
+		{ "^abc{0,2}d", "ab", "ab" },
+		{ "^abc{,2}d", "ab", "ab" },
+		{ "^abc{ 1, 2 }d", "ab", "ab" },
+		{ "^a(?:bcd|efg)h", "bcd|efg", "a" },
+		{ "^a(?:bcd|efg)?h", "a", "a" },
+		{ "^a(?:bcd|)h", "a", "a" },
+		{ "^a(?:bcd|e*)h", "a", "a" },
+		{ "^abc|def", "abc|def", "" },
+		{ "^(?:a|b)cde", "cde", "" },
+		{ "\\s*sshd(?:-session|-auth)?(?:\\[\\d+\\])?: ", "sshd", "" },
+		{ "^a\\.b\\[c\\]", "a.b[c]", "a.b[c]" },
+		{ "^ab\\d+cde", "cde", "ab" },
+		{ "^ab.cde", "cde", "ab" },
+		{ "^ab[xyz]cde", "cde", "ab" },
+		{ "^ab[]x]cde", "cde", "ab" },
+		{ "^ab(?=zzzzz)cde", "cde", "ab" },
+		{ "^ab(?!zzzzz)c", "ab", "ab" },
+		{ "^ab(?(n)zzzzz)c", "ab", "ab" },
+		{ "^\\x41\\x42z", "z", "" },
+		{ "^\\x{41}bc", "bc", "" },
+		{ "^(a)\\1bc", "bc", "a" },
+		{ "^abc\\b def", "abc def", "abc def" },
+		{ "^caf\xc3\xa9? x", "caf", "caf" },
+		{ "^\\d{1,3}x", "x", "" },
+		{ "^.{2,5}x", "x", "" },
+		{ "^[ab]{2,5}x", "x", "" },
+		{ "^\xc3\xa9{2,5}x", "x", "" },
+		{ "^\\x41{2,5}x", "x", "" },
+		{ "^\\x{41}{2,5}x", "x", "" },
+		{ "^\\.{2,5}x", ".", "." },
+		{ "^\\.{0,5}x", "x", "" },
+		{ "^(?:a|b){2,5}x", "x", "" },
+		{ "^(?=a){2,5}x", "x", "" },
+		{ "^(?P=n){2,5}x", "x", "" },
+		{ "^a{x}b", "x}b", "a" },
+		{ "^ab(?:cd){2}e", "ab", "ab" },
+		{ "^(?:abc)*de", "de", "" },
+		{ "(?i)abc", "", "" },
+		{ "^a(?i:bcd)efg", "", "" },
+		{ "^a(?#(])bcd", "", "" },
+		{ ".*", "", "" },
+		{ "", "", "" },
+		{ "^abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwx",
+		  "abcdefghijklmnopqrstuvwx" },
+		{ "^a{2}{0}bc", "bc", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct buf needs = BUF_INIT(4096);
+		struct literals set;
+		struct literal prefix;
+		char text[LITERAL_MAX + 1] = "";
+
+		regex_literals(rows[i].regex, &set, &prefix);
+		for (unsigned int l = 0; l < set.count; l++) {
+			buf_puts(&needs, l ? "|" : "");
+			buf_add(&needs, set.literal[l].text, set.literal[l].len);
+		}
+		memcpy(text, prefix.text, prefix.len);
+		if (strcmp(needs.data ? needs.data : "", rows[i].needs) ||
+		    strcmp(text, rows[i].prefix))
+			print_message("# got: \"%s\", prefix \"%s\"\n",
+				      needs.data ? needs.data : "", text);
+		assert_row(!strcmp(needs.data ? needs.data : "", rows[i].needs), rows[i].regex);
+		assert_row(!strcmp(text, rows[i].prefix), rows[i].regex);
+		buf_done(&needs);
+	}
+}
+
+/* The 16-byte search against memmem, at every place and length; the text ends where its memory does. */
+static void test_literal_search(void **state)
+{
+	struct literals set = { .count = 1, .literal[0] = { .len = 4, .text = "sshd" } };
+
+	(void)state;
+	for (size_t len = 0; len < 70; len++) {
+		for (size_t at = 0; at <= len; at++) {
+			char *text = malloc(len + 1);
+			bool there = at + 4 <= len;
+
+			assert_non_null(text);
+			memset(text, 's', len);
+			if (there)
+				memcpy(text + at, "sshd", 4);
+			text = realloc(text, len ? len : 1);
+			assert_non_null(text);
+			assert_int_equal(literals_found(&set, text, len), there);
+			free(text);
+		}
+	}
+}
+
+static uint64_t cpu_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Each of these takes a backtracking engine without limits minutes to hours. */
+static void test_blow_up(void **state)
+{
+	static const char *const bombs[] = {
+		"^(?:(?:a+)+)+[bc]<ADDR>$",
+		"^(a|aa)+[bc]<ADDR>$",
+		"^(?:a*)*[bc]<ADDR>$",
+		"^(?:.*a){20}[bc]<ADDR>$",
+		"^(\\w+\\s?)+[;,]<ADDR>$",
+		"^(?:(?:[^:]*: )?)*[xy]<ADDR>$",
+		"(?:a|a)*(?:a|a)*(?:a|a)*[bc]<ADDR>$",
+	};
+	struct regex_memory memory;
+	pcre2_match_data *data = pcre2_match_data_create(32, NULL);
+	char error[REGEX_ERROR_MAX];
+	char *text = malloc(8193);
+
+	(void)state;
+	assert_non_null(data);
+	assert_non_null(text);
+	assert_int_equal(regex_memory_new(&memory), 0);
+	memset(text, 'a', 8192);
+	text[8192] = '\n';
+	for (size_t i = 0; i < ARRAY_SIZE(bombs); i++) {
+		for (int jit = 0; jit < 2; jit++) {
+			struct regex regex;
+			uint64_t begin;
+
+			assert_int_equal(regex_compile(&regex, bombs[i], error), 0);
+			regex.jit = regex.jit && jit;
+			begin = cpu_ms();
+			for (int line = 0; line < 10; line++)
+				assert_false(regex_match(&regex, &memory, text, 8193, data));
+			/* 10 lines; under a sanitizer and on a busy machine still far below that. */
+			assert_row(cpu_ms() - begin < 2000, bombs[i]);
+			regex_done(&regex);
+		}
+	}
+	regex_memory_done(&memory);
+	pcre2_match_data_free(data);
+	free(text);
+}
+
+/* A limit that was hit is no match and is counted, in the expression and in the set. */
+static void test_limit_is_counted(void **state)
+{
+	static const struct file files[] = {
+		{ "a.conf", "[Definition]\nfailregex = ^(?:(?:a+)+)+[bc]<ADDR>$\n  ^a+ <ADDR>$\n" },
+	};
+	struct filter_set *set = set_of(files, 1);
+	uint16_t filter = load(set, "a");
+	struct filter_stats stats;
+	struct filter_form form;
+	struct claim claim;
+
+	(void)state;
+	assert_int_equal(
+		match(set, filter, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 192.0.2.1", &claim),
+		FILTER_FAILURE);
+	assert_int_equal(claim.form, 1);
+	filter_stats(set, &stats);
+	assert_int_equal(stats.regex_limit, 1);
+	assert_int_equal(stats.records, 1);
+	assert_int_equal(stats.matches, 1);
+	assert_int_equal(filter_form(set, filter, 0, &form), 0);
+	assert_int_equal(form.limit, 1);
+	assert_int_equal(form.matches, 0);
+	assert_int_equal(filter_form(set, filter, 2, &form), -ENOENT);
+	filter_set_free(set);
+}
+
+static void test_addresses(void **state)
+{
+	static const struct file files[] = {
+		{ "a.conf",
+		  "[Definition]\nfailregex = ^a <ADDR>$\n ^h <HOST>(?: |$)\n ^s <SUBNET>$\n"
+		  " ^i <F-ID>.+</F-ID>$\n ^b <F-ID>\\w+</F-ID> <ADDR>$\n ^d <DNS>$\n"
+		  " ^u <F-USER>\\S*</F-USER> <F-ALT_USER>\\S*</F-ALT_USER> <ADDR>$\n" },
+	};
+	static const struct {
+		const char *line;
+		enum filter_outcome outcome;
+		const char *addr;
+		uint8_t prefix;
+	} rows[] = {
+		{ "a 192.0.2.1", FILTER_FAILURE, "192.0.2.1", 32 },
+		{ "a [192.0.2.1]", FILTER_FAILURE, "192.0.2.1", 32 },
+		{ "a ::ffff:192.0.2.1", FILTER_FAILURE, "192.0.2.1", 32 },
+		{ "a 2001:DB8::9", FILTER_FAILURE, "2001:db8::9", 128 },
+		{ "a 2001:db8:0:0:0:0:0:9", FILTER_FAILURE, "2001:db8::9", 128 },
+		{ "a [::1]", FILTER_FAILURE, "::1", 128 },
+		{ "a ::ffff:c000:201", FILTER_FAILURE, "192.0.2.1", 32 },
+		/* Shaped like one, but none. */
+		{ "a 192.0.2.256", FILTER_NOFAIL, "-", 0 },
+		{ "a 192.00.2.1", FILTER_NOFAIL, "-", 0 },
+		{ "a 1:2:3:4:5:6:7", FILTER_NOFAIL, "-", 0 },
+		{ "a 192.0.2.1.5", FILTER_NOMATCH, "-", 0 },
+		{ "a host.example.net", FILTER_NOMATCH, "-", 0 },
+		{ "h 192.0.2.1", FILTER_FAILURE, "192.0.2.1", 32 },
+		{ "h host.example.net", FILTER_NOMATCH, "-", 0 },
+		{ "d host.example.net", FILTER_NOFAIL, "-", 0 },
+		{ "s 192.0.2.0/24", FILTER_FAILURE, "192.0.2.0/24", 24 },
+		{ "s 192.0.2.1/24", FILTER_NOFAIL, "-", 0 },
+		{ "s 192.0.2.1", FILTER_FAILURE, "192.0.2.1", 32 },
+		{ "i 192.0.2.1", FILTER_FAILURE, "192.0.2.1", 32 },
+		{ "i anything", FILTER_FAILURE, "-", 0 },
+		{ "b card 192.0.2.1", FILTER_FAILURE, "192.0.2.1", 32 },
+	};
+	struct filter_set *set = set_of(files, 1);
+	uint16_t filter = load(set, "a");
+	struct claim claim;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		enum filter_outcome outcome = match(set, filter, rows[i].line, &claim);
+
+		assert_row(outcome == rows[i].outcome, rows[i].line);
+		if (outcome == FILTER_NOMATCH)
+			continue;
+		assert_row(addr_is(&claim.addr, rows[i].addr), rows[i].line);
+		assert_row(claim.addr.prefix == rows[i].prefix, rows[i].line);
+	}
+	assert_int_equal(match(set, filter, "u x y 192.0.2.1", &claim), FILTER_FAILURE);
+	assert_string_equal(claim.user, "x");
+	assert_int_equal(match(set, filter, "u  y 192.0.2.1", &claim), FILTER_FAILURE);
+	assert_string_equal(claim.user, "y");
+	filter_set_free(set);
+}
+
+static void test_ignoreregex(void **state)
+{
+	/* With few of them they see the whole line first, with many the content afterwards. */
+	static const struct file files[] = {
+		{ "few.conf", "[Definition]\nprefregex = ^p <F-CONTENT>.*</F-CONTENT>$\n"
+			      "failregex = ^a <ADDR>\n ^b <ADDR>\n ^c <ADDR>\n ^d <ADDR>\n"
+			      "ignoreregex = ^p . 192\\.0\\.2\\.\n" },
+		{ "many.conf", "[Definition]\nprefregex = ^p <F-CONTENT>.*</F-CONTENT>$\n"
+			       "failregex = ^a <ADDR>\n ^b <ADDR>\n"
+			       "ignoreregex = ^. 192\\.0\\.2\\.\n" },
+	};
+	struct filter_set *set = set_of(files, ARRAY_SIZE(files));
+	uint16_t few = load(set, "few"), many = load(set, "many");
+	struct filter_stats stats;
+	struct claim claim;
+
+	(void)state;
+	assert_int_equal(match(set, few, "p a 192.0.2.1", &claim), FILTER_IGNORED);
+	assert_int_equal(match(set, few, "p x 192.0.2.1", &claim), FILTER_IGNORED);
+	assert_int_equal(match(set, few, "p a 198.51.100.1", &claim), FILTER_FAILURE);
+	assert_int_equal(match(set, many, "p a 192.0.2.1", &claim), FILTER_IGNORED);
+	assert_int_equal(match(set, many, "p x 192.0.2.1", &claim), FILTER_NOMATCH);
+	assert_int_equal(match(set, many, "p a 198.51.100.1", &claim), FILTER_FAILURE);
+	filter_stats(set, &stats);
+	assert_int_equal(stats.ignored, 3);
+	filter_set_free(set);
+}
+
+/* failregex sees the content and a newline, wherever the content ends. */
+static void test_content(void **state)
+{
+	static const struct file files[] = {
+		{ "a.conf",
+		  "[Definition]\nprefregex = ^<F-USER>\\w+</F-USER>: <F-CONTENT>.*</F-CONTENT> "
+		  "end\n"
+		  "failregex = ^a <ADDR>$\n ^b <ADDR>\\s$\n ^<F-USER>c</F-USER> <ADDR>$\n" },
+	};
+	struct filter_set *set = set_of(files, 1);
+	uint16_t filter = load(set, "a");
+	struct claim claim;
+
+	(void)state;
+	assert_int_equal(match(set, filter, "x: a 192.0.2.1 end of it", &claim), FILTER_FAILURE);
+	assert_string_equal(claim.user, "x");
+	assert_string_equal(claim.line, "x: a 192.0.2.1 end of it");
+	assert_int_equal(match(set, filter, "x: b 192.0.2.1 end", &claim), FILTER_FAILURE);
+	/* Where both have a group, failregex's counts. */
+	assert_int_equal(match(set, filter, "x: c 192.0.2.1 end", &claim), FILTER_FAILURE);
+	assert_string_equal(claim.user, "c");
+	assert_int_equal(match(set, filter, "x: a 192.0.2.1", &claim), FILTER_NOMATCH);
+	assert_int_equal(match(set, filter, "x: a 192.0.2.1 end end", &claim), FILTER_NOMATCH);
+	filter_set_free(set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tags),	  cmocka_unit_test(test_dialect),
+		cmocka_unit_test(test_literals),  cmocka_unit_test(test_literal_search),
+		cmocka_unit_test(test_blow_up),	  cmocka_unit_test(test_limit_is_counted),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ignoreregex),
+		cmocka_unit_test(test_content),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
