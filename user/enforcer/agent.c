@@ -208,8 +208,8 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 	child_tick(agent->analyst, now);
 	control_tick(agent->control, now);
 	if (agent->journal)
-		journal_tick(agent->journal, sources_read_wall_ns(agent->sources), clock_wall_ns(),
-			     now);
+		journalctl_tick(agent->journal, sources_read_wall_ns(agent->sources),
+				clock_wall_ns(), now);
 	if (agent->exempt_changed)
 		refresh_exempt(agent);
 	agent_watch(agent, now);
@@ -347,7 +347,7 @@ static void end(struct agent *agent)
 static void agent_done(struct agent *agent)
 {
 	agent_end_stream(agent);
-	agent->journal = journal_free(agent->journal);
+	agent->journal = journalctl_free(agent->journal);
 	agent->analyst = child_free(agent->analyst);
 	agent->recorder = child_free(agent->recorder);
 	agent->sources = sources_free(agent->sources);

@@ -12,7 +12,7 @@
 #include "enforcer/enforcer.h"
 #include "enforcer/exempt.h"
 #include "enforcer/helper.h"
-#include "enforcer/journal.h"
+#include "enforcer/journalctl.h"
 #include "enforcer/options.h"
 #include "enforcer/places.h"
 #include "enforcer/sources.h"
@@ -27,7 +27,7 @@ struct agent {
 	struct lockouts *lockouts;
 	struct exempt *exempt;
 	struct sources *sources;
-	struct journal *journal; /* NULL: not read */
+	struct journalctl *journal; /* NULL: not read */
 	struct control *control;
 	struct child *analyst, *recorder;
 	char analyst_user[IPC_USER_MAX], recorder_user[IPC_USER_MAX];

@@ -106,7 +106,7 @@ static int list_findings(const struct agent *agent, const struct parts *parts)
 	if (!r)
 		r = agent->journal ? find(parts, FINDING_OK, "journal",
 					  "read by journalctl, restarted %u times",
-					  journal_restarts(agent->journal))
+					  journalctl_restarts(agent->journal))
 				   : find(parts, FINDING_DEGRADED, "journal",
 					  "not read: without it who wrote a log line is unknown");
 	if (!r)

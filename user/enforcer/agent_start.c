@@ -243,11 +243,11 @@ static int prepare_sources(struct agent *agent)
 				  agent->conf->state_dir);
 	if (agent->options->no_journal)
 		return 0;
-	if (!journal_program()) {
+	if (!journalctl_program()) {
 		log_info("there is no journalctl: the journal is not read");
 		return 0;
 	}
-	r = journal_new(&agent->journal, agent->loop, on_journal_switch, agent);
+	r = journalctl_new(&agent->journal, agent->loop, on_journal_switch, agent);
 	if (r < 0) {
 		(void)log_error_errno(r, "journal");
 		return EXIT_TROUBLE;

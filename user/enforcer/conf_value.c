@@ -119,7 +119,7 @@ int conf_length(const char *value, uint64_t *ret, char error[INI_ERROR_MAX])
 
 int conf_set_enabled(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
 {
-	bool yes;
+	bool yes = false;
 	int r = conf_yes(value, &yes, error);
 
 	if (r < 0)

@@ -303,6 +303,14 @@ static int dump(struct exempt *exempt, int fd, uint16_t type)
 	}
 }
 
+static bool same_nets(const struct exempt_net *a, const struct exempt_net *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (a[i].why != b[i].why || !addr_equal(&a[i].net, &b[i].net))
+			return false;
+	return true;
+}
+
 int exempt_refresh(struct exempt *exempt)
 {
 	_cleanup_free_ struct exempt_net *before = NULL;
@@ -332,7 +340,7 @@ int exempt_refresh(struct exempt *exempt)
 		exempt->count = count;
 		return r;
 	}
-	return count != exempt->count || memcmp(before, exempt->net, sizeof(exempt->net)) != 0;
+	return count != exempt->count || !same_nets(before, exempt->net, count);
 }
 
 static bool is_change(const struct nlmsghdr *head, struct span body)

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+
 #define CONFIG_DIR BAILIFF_SYSCONFDIR "/bailiff"
 
 static bool join(char to[PATH_MAX], const char *dir, const char *name)
@@ -44,7 +46,7 @@ static void own_folder(char to[PATH_MAX])
 	if (slash)
 		slash[slash == to] = '\0';
 	else
-		(void)strcpy(to, "/");
+		text_copy(to, PATH_MAX, "/");
 }
 
 static int find_programs(struct places *places, const char *own, const struct options *options,

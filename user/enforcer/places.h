@@ -21,6 +21,6 @@ struct places {
 };
 
 /* -ENOENT, with a sentence in error: no program, or no filter, can be found. */
-int places_find(struct places *ret, const struct options *options, char *error, size_t size);
+int places_find(struct places *places, const struct options *options, char *error, size_t size);
 
 #endif

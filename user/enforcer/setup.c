@@ -129,9 +129,9 @@ int setup_analyst(void *arg)
 	if (!r)
 		r = sources_setup(agent->sources, send_source, agent);
 	if (!r && agent->journal)
-		r = journal_setup(agent->journal, agent->conf, sources_files(agent->sources) + 1,
-				  sources_read_wall_ns(agent->sources), clock_wall_ns(),
-				  send_source, agent);
+		r = journalctl_setup(agent->journal, agent->conf, sources_files(agent->sources) + 1,
+				     sources_read_wall_ns(agent->sources), clock_wall_ns(),
+				     send_source, agent);
 	if (r)
 		return r;
 	if (!send_ring(agent, IPC_RING_URGENT) || !send_ring(agent, IPC_RING_EVENTS) ||

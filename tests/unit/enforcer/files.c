@@ -99,9 +99,10 @@ static void test_depth_is_bounded(void **state)
 	char name[128] = "";
 
 	(void)state;
-	for (int i = 0; i < FILES_DEPTH_MAX + 2; i++) {
-		(void)strcat(name, i ? "/d" : "d");
+	for (size_t i = 0; i < FILES_DEPTH_MAX + 2; i++) {
+		text_copy(name + 2 * i, sizeof(name) - 2 * i, "d");
 		put_folder(0, name);
+		name[2 * i + 1] = '/';
 	}
 	put(0, "d/d/d/d/in.conf", "x");
 	put(0, "d/d/d/d/d/out.conf", "x");

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "enforcer/journal.h"
+#include "enforcer/journalctl.h"
 
 /* What the program writes before it ends, at most size - 1 bytes. */
 static int run(const char *const argv[], const struct helper_ids *ids, char *out, size_t size)
@@ -107,8 +107,8 @@ static const char *since(uint64_t since_ns)
 	const char *argv[16];
 	struct conf_source source = { .journal = true };
 
-	assert_int_equal(journal_arguments(&source, since_ns, WALL, words, sizeof(words), argv, 16),
-			 0);
+	assert_int_equal(
+		journalctl_arguments(&source, since_ns, WALL, words, sizeof(words), argv, 16), 0);
 	return argv[4];
 }
 
@@ -129,16 +129,16 @@ static void test_journal_match_becomes_words(void **state)
 	const char *argv[16];
 
 	(void)state;
-	assert_int_equal(journal_arguments(&source, 0, WALL, words, sizeof(words), argv, 16), 0);
+	assert_int_equal(journalctl_arguments(&source, 0, WALL, words, sizeof(words), argv, 16), 0);
 	assert_string_equal(argv[1], "--output=export");
 	assert_string_equal(argv[6], "SYSLOG_FACILITY=4");
 	assert_string_equal(argv[7], "+");
 	assert_string_equal(argv[8], "_UID=0");
 	assert_null(argv[9]);
 	assert_string_equal(match, "SYSLOG_FACILITY=4  + _UID=0");
-	assert_int_equal(journal_arguments(&source, 0, WALL, words, sizeof(words), argv, 9),
+	assert_int_equal(journalctl_arguments(&source, 0, WALL, words, sizeof(words), argv, 9),
 			 -E2BIG);
-	assert_int_equal(journal_arguments(&source, 0, WALL, small, sizeof(small), argv, 16),
+	assert_int_equal(journalctl_arguments(&source, 0, WALL, small, sizeof(small), argv, 16),
 			 -E2BIG);
 }
 

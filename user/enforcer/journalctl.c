@@ -2,7 +2,7 @@
 /*
  * The journal as a log source: journalctl --output=export --follow, run without rights.
  */
-#include "enforcer/journal.h"
+#include "enforcer/journalctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +29,9 @@ struct reader {
 	unsigned int failures;
 };
 
-struct journal {
+struct journalctl {
 	struct loop *loop;
-	journal_switch_fn fn;
+	journalctl_switch_fn fn;
 	void *arg;
 	struct helper_ids ids;
 	struct reader reader[CONF_SOURCES_MAX];
@@ -40,7 +40,7 @@ struct journal {
 	bool told; /* of missing accounts */
 };
 
-const char *journal_program(void)
+const char *journalctl_program(void)
 {
 	static const char *const paths[] = { "/usr/bin/journalctl", "/bin/journalctl" };
 
@@ -50,9 +50,9 @@ const char *journal_program(void)
 	return NULL;
 }
 
-int journal_new(struct journal **ret, struct loop *loop, journal_switch_fn fn, void *arg)
+int journalctl_new(struct journalctl **ret, struct loop *loop, journalctl_switch_fn fn, void *arg)
 {
-	struct journal *journal = calloc(1, sizeof(*journal));
+	struct journalctl *journal = calloc(1, sizeof(*journal));
 
 	if (!journal)
 		return -ENOMEM;
@@ -73,14 +73,14 @@ static void reader_end(struct reader *reader)
 	free(reader->source.match);
 }
 
-static void end_readers(struct journal *journal)
+static void end_readers(struct journalctl *journal)
 {
 	for (uint32_t i = 0; i < journal->count; i++)
 		reader_end(&journal->reader[i]);
 	journal->count = 0;
 }
 
-struct journal *journal_free(struct journal *journal)
+struct journalctl *journalctl_free(struct journalctl *journal)
 {
 	if (!journal)
 		return NULL;
@@ -89,13 +89,14 @@ struct journal *journal_free(struct journal *journal)
 	return NULL;
 }
 
-uint32_t journal_restarts(const struct journal *journal)
+uint32_t journalctl_restarts(const struct journalctl *journal)
 {
 	return journal->restarts;
 }
 
-int journal_arguments(const struct conf_source *source, uint64_t since_wall_ns,
-		      uint64_t now_wall_ns, char *words, size_t size, const char **argv, size_t max)
+int journalctl_arguments(const struct conf_source *source, uint64_t since_wall_ns,
+			 uint64_t now_wall_ns, char *words, size_t size, const char **argv,
+			 size_t max)
 {
 	size_t count = 0, used;
 	char *word, *rest = NULL;
@@ -103,15 +104,14 @@ int journal_arguments(const struct conf_source *source, uint64_t since_wall_ns,
 
 	if (max < 8)
 		return -E2BIG;
-	argv[count++] = journal_program() ? journal_program() : "/usr/bin/journalctl";
+	argv[count++] = journalctl_program() ? journalctl_program() : "/usr/bin/journalctl";
 	argv[count++] = "--output=export";
 	argv[count++] = "--follow";
 	argv[count++] = "--quiet";
-	if (!since_wall_ns)
+	/* Later than now: the clock was set back. */
+	if (!since_wall_ns || since_wall_ns > now_wall_ns)
 		since_wall_ns = now_wall_ns;
-	else if (since_wall_ns > now_wall_ns)
-		since_wall_ns = now_wall_ns; /* the clock was set back */
-	else if (now_wall_ns - since_wall_ns > JOURNAL_CATCHUP_MAX_NS)
+	if (now_wall_ns - since_wall_ns > JOURNAL_CATCHUP_MAX_NS)
 		since_wall_ns = now_wall_ns - JOURNAL_CATCHUP_MAX_NS;
 	/* --follow alone would begin with the last ten lines, however old. */
 	n = snprintf(words, size, "--since=@%llu.%06u",
@@ -163,15 +163,15 @@ static int on_end(struct loop_source *watch, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
-static int reader_start(struct journal *journal, struct reader *reader, uint64_t since_wall_ns,
+static int reader_start(struct journalctl *journal, struct reader *reader, uint64_t since_wall_ns,
 			uint64_t now_wall_ns, uint64_t now_boot_ns)
 {
 	const char *argv[ARGUMENTS_MAX];
 	char words[WORDS_MAX];
 	_cleanup_close_ int read_end = -1, write_end = -1;
 	int ends[2];
-	int r = journal_arguments(&reader->source, since_wall_ns, now_wall_ns, words, sizeof(words),
-				  argv, ARGUMENTS_MAX);
+	int r = journalctl_arguments(&reader->source, since_wall_ns, now_wall_ns, words,
+				     sizeof(words), argv, ARGUMENTS_MAX);
 
 	if (r < 0)
 		return r;
@@ -199,7 +199,7 @@ static int reader_start(struct journal *journal, struct reader *reader, uint64_t
 }
 
 /* Who may read the journal: journal_user, with group systemd-journal and nothing else. */
-static void find_ids(struct journal *journal, const struct conf *conf)
+static void find_ids(struct journalctl *journal, const struct conf *conf)
 {
 	int missing = helper_account(conf->journal_user, conf->fallback_uid + 2, &journal->ids);
 
@@ -211,9 +211,9 @@ static void find_ids(struct journal *journal, const struct conf *conf)
 	journal->told = true;
 }
 
-int journal_setup(struct journal *journal, const struct conf *conf, uint32_t first_id,
-		  uint64_t since_wall_ns, uint64_t now_wall_ns,
-		  int (*fn)(const struct ipc_source *source, int fd, void *arg), void *arg)
+int journalctl_setup(struct journalctl *journal, const struct conf *conf, uint32_t first_id,
+		     uint64_t since_wall_ns, uint64_t now_wall_ns,
+		     int (*fn)(const struct ipc_source *source, int fd, void *arg), void *arg)
 {
 	end_readers(journal);
 	find_ids(journal, conf);
@@ -252,8 +252,8 @@ int journal_setup(struct journal *journal, const struct conf *conf, uint32_t fir
 	return 0;
 }
 
-void journal_tick(struct journal *journal, uint64_t since_wall_ns, uint64_t now_wall_ns,
-		  uint64_t now_boot_ns)
+void journalctl_tick(struct journalctl *journal, uint64_t since_wall_ns, uint64_t now_wall_ns,
+		     uint64_t now_boot_ns)
 {
 	for (uint32_t i = 0; i < journal->count; i++) {
 		struct reader *reader = &journal->reader[i];
