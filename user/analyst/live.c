@@ -152,9 +152,17 @@ static int on_tick(struct loop_source *source, uint64_t now_ns, void *arg)
 	return peers_update(live);
 }
 
-static int rings_add(struct live *live)
+static int ring_watch(struct live *live, enum ipc_ring_which which, uint32_t events)
 {
 	struct loop_source *source;
+	int r = loop_add_io(live->loop, live->ring_fd[which], events, on_ring, live, &source);
+
+	/* What cannot be waited for is looked at with each tick: a plain file in a ring's place. */
+	return r == -EPERM ? 0 : r;
+}
+
+static int rings_add(struct live *live)
+{
 	int r;
 
 	if (live->ring_fd[IPC_RING_URGENT] < 0)
@@ -164,13 +172,9 @@ static int rings_add(struct live *live)
 			     live->ring_size[IPC_RING_EVENTS]);
 	if (r < 0)
 		return log_error_errno(r, "the rings cannot be mapped");
-	r = loop_add_io(live->loop, live->ring_fd[IPC_RING_URGENT], EPOLLIN, on_ring, live,
-			&source);
-	if (r < 0)
-		return r;
+	r = ring_watch(live, IPC_RING_URGENT, EPOLLIN);
 	/* Only its wake-ups: level-triggered, each single NO_WAKEUP record would end the sleep. */
-	return loop_add_io(live->loop, live->ring_fd[IPC_RING_EVENTS], EPOLLIN | EPOLLET, on_ring,
-			   live, &source);
+	return r < 0 ? r : ring_watch(live, IPC_RING_EVENTS, EPOLLIN | EPOLLET);
 }
 
 static int inputs_add(struct live *live)
@@ -243,6 +247,10 @@ static int live_new(struct live *live)
 	return peer_open(live, &live->parent, PRIVSEP_FD, "bailiffd", live_parent_rules);
 }
 
+/*
+ * Only where no sandbox closed: it made the compiled expressions' memory read-only, and freeing
+ * them writes there. The process ends anyway.
+ */
 static void live_done(struct live *live)
 {
 	log_set_sink(NULL, NULL);
@@ -261,7 +269,6 @@ static void live_done(struct live *live)
 static int live_run(struct live *live)
 {
 	struct ipc_ready ready = { .head = { 0 } };
-	bool active;
 	int r;
 
 	/* Stamps without a zone are local time; its file cannot be opened later. */
@@ -277,7 +284,7 @@ static int live_run(struct live *live)
 	if (r < 0)
 		return log_error_errno(r, "start");
 	live_count_ready(live, &ready);
-	r = privsep_sandbox(PRIVSEP_ANALYST, NULL, &active);
+	r = privsep_sandbox(PRIVSEP_ANALYST, NULL, &live->sandboxed);
 	if (r < 0)
 		return log_error_errno(r, "the sandbox cannot be closed");
 	r = channel_send(live->parent.channel, IPC_READY, &ready, sizeof(ready), -1);
@@ -350,7 +357,9 @@ int live_main(int argc, char **argv)
 	r = live_run(live);
 	if (r < 0)
 		(void)log_error_errno(r, "ended");
-	live_done(live);
-	free(live);
+	if (!live->sandboxed) {
+		live_done(live);
+		free(live);
+	}
 	return r < 0 ? 1 : 0;
 }

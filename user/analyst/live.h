@@ -75,6 +75,7 @@ struct live {
 	int64_t boot_to_wall_ns;
 	bool hello;
 	bool started;
+	bool sandboxed;
 	unsigned int ticks;
 	uint32_t history;
 	uint64_t unsent_decisions;

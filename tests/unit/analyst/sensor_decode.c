@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Ring records: what passes is sound, what is not does not pass. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 
 #include "analyst/sensor/sensor.h"
 #include "story.h"
+#include "unit.h"
 
 static union bl_event in, out;
 

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Recordings: what is written is read back the same; what people type wrong is named. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 
 #include "analyst/sensor/sensor.h"
 #include "story.h"
+#include "unit.h"
 
 #define WALL 1795568523000000000LL /* 2026-11-25T01:02:03Z */
 

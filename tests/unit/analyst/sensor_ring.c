@@ -3,90 +3,35 @@
  * The ring reader against rings made here in the kernel's layout: a page for the consumer, one for
  * the producer, the data twice. tests/bpf reads real ones.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "analyst/sensor/sensor.h"
+#include "fake_ring.h"
 #include "story.h"
+#include "unit.h"
 
-#define PAGE 4096
-#define SIZE (4 * PAGE)
-#define BUSY 0x80000000U
-#define DISCARD 0x40000000U
-
-struct fake {
-	int fd;
-	uint8_t *memory;
-	uint64_t produced;
-};
+#define PAGE FAKE_RING_PAGE
+#define SIZE FAKE_RING_SIZE
+#define BUSY FAKE_RING_BUSY
+#define DISCARD FAKE_RING_DISCARD
 
 struct scene {
-	struct fake urgent, events;
+	struct fake_ring urgent, events;
 	struct sensor_rings *rings;
 	uint64_t seen[4096];
 	unsigned int seens;
 	unsigned int stop_after;
 };
 
-static void fake_open(struct fake *fake, const char *name)
-{
-	fake->fd = memfd_create(name, MFD_CLOEXEC);
-	assert_true(fake->fd >= 0);
-	assert_int_equal(ftruncate(fake->fd, 2 * PAGE + 2 * SIZE), 0);
-	fake->memory =
-		mmap(NULL, 2 * PAGE + 2 * SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fake->fd, 0);
-	assert_true(fake->memory != MAP_FAILED);
-}
-
-static uint64_t *consumer(struct fake *fake)
-{
-	return (uint64_t *)(void *)fake->memory;
-}
-
-static void publish(struct fake *fake)
-{
-	*(uint64_t *)(void *)(fake->memory + PAGE) = fake->produced;
-}
-
-static void put_bytes(struct fake *fake, const void *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		size_t at = (fake->produced + i) % SIZE;
-
-		fake->memory[2 * PAGE + at] = ((const uint8_t *)bytes)[i];
-		fake->memory[2 * PAGE + SIZE + at] = ((const uint8_t *)bytes)[i];
-	}
-}
-
-/* Returns the position of the header, to set its length word later. */
-static uint64_t produce(struct fake *fake, const void *record, uint32_t len, uint32_t bits)
-{
-	uint64_t at = fake->produced;
-	uint32_t header[2] = { len | bits, 0 };
-
-	put_bytes(fake, header, sizeof(header));
-	fake->produced += sizeof(header);
-	put_bytes(fake, record, len);
-	fake->produced += (len + 7) & ~7U;
-	publish(fake);
-	return at;
-}
-
-static void produce_fork(struct fake *fake, uint64_t at_ns)
+static void produce_fork(struct fake_ring *fake, uint64_t at_ns)
 {
 	union bl_event e;
 
 	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), at_ns);
 	story_task(&e.fork.task, 70, 1);
-	produce(fake, &e, e.head.len, 0);
+	fake_ring_put(fake, &e, e.head.len, 0);
 }
 
 static int on_event(const union bl_event *event, void *arg)
@@ -103,8 +48,8 @@ static int setup(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 
 	assert_non_null(scene);
-	fake_open(&scene->urgent, "urgent");
-	fake_open(&scene->events, "events");
+	fake_ring_open(&scene->urgent);
+	fake_ring_open(&scene->events);
 	assert_int_equal(
 		sensor_rings_new(&scene->rings, scene->urgent.fd, SIZE, scene->events.fd, SIZE), 0);
 	*state = scene;
@@ -116,10 +61,8 @@ static int teardown(void **state)
 	struct scene *scene = *state;
 
 	sensor_rings_free(scene->rings);
-	(void)munmap(scene->urgent.memory, 2 * PAGE + 2 * SIZE);
-	(void)munmap(scene->events.memory, 2 * PAGE + 2 * SIZE);
-	(void)close(scene->urgent.fd);
-	(void)close(scene->events.fd);
+	fake_ring_close(&scene->urgent);
+	fake_ring_close(&scene->events);
 	free(scene);
 	return 0;
 }
@@ -141,8 +84,8 @@ static void merges_by_time(void **state)
 	}
 	assert_int_equal(drain(scene, 100), 8);
 	assert_memory_equal(scene->seen, expected, sizeof(expected));
-	assert_int_equal(*consumer(&scene->events), scene->events.produced);
-	assert_int_equal(*consumer(&scene->urgent), scene->urgent.produced);
+	assert_int_equal(fake_ring_consumed(&scene->events), scene->events.produced);
+	assert_int_equal(fake_ring_consumed(&scene->urgent), scene->urgent.produced);
 	assert_int_equal(drain(scene, 100), 0);
 	assert_int_equal(sensor_rings_malformed(scene->rings), 0);
 }
@@ -170,12 +113,12 @@ static void busy_stops_its_ring_only(void **state)
 
 	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), 1);
 	story_task(&e.fork.task, 70, 1);
-	at = produce(&scene->events, &e, e.head.len, BUSY);
+	at = fake_ring_put(&scene->events, &e, e.head.len, BUSY);
 	produce_fork(&scene->events, 2);
 	produce_fork(&scene->urgent, 3);
 	assert_int_equal(drain(scene, 100), 1);
 	assert_int_equal(scene->seen[0], 3);
-	assert_int_equal(*consumer(&scene->events), 0);
+	assert_int_equal(fake_ring_consumed(&scene->events), 0);
 	word = e.head.len;
 	memcpy(scene->events.memory + 2 * PAGE + at, &word, sizeof(word));
 	assert_int_equal(drain(scene, 100), 2);
@@ -189,7 +132,7 @@ static void discarded_are_skipped(void **state)
 	union bl_event e;
 
 	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), 1);
-	produce(&scene->events, &e, e.head.len, DISCARD);
+	fake_ring_put(&scene->events, &e, e.head.len, DISCARD);
 	produce_fork(&scene->events, 2);
 	assert_int_equal(drain(scene, 100), 1);
 	assert_int_equal(scene->seen[0], 2);
@@ -201,14 +144,14 @@ static void unsound_are_counted(void **state)
 	struct scene *scene = *state;
 	char junk[6000] = "no event";
 
-	produce(&scene->events, junk, 8, 0);
-	produce(&scene->events, junk, 0, 0);
-	produce(&scene->events, junk, sizeof(junk), 0);
+	fake_ring_put(&scene->events, junk, 8, 0);
+	fake_ring_put(&scene->events, junk, 0, 0);
+	fake_ring_put(&scene->events, junk, sizeof(junk), 0);
 	produce_fork(&scene->events, 2);
 	assert_int_equal(drain(scene, 100), 1);
 	assert_int_equal(sensor_rings_malformed(scene->rings), 3);
 	/* A length that reaches past what was produced: nothing behind it can be trusted. */
-	produce(&scene->events, junk, 8, 0x1000000);
+	fake_ring_put(&scene->events, junk, 8, 0x1000000);
 	produce_fork(&scene->urgent, 3);
 	assert_int_equal(drain(scene, 100), 1);
 	assert_int_equal(sensor_rings_malformed(scene->rings), 4);
@@ -222,7 +165,7 @@ static void positions_out_of_range(void **state)
 	struct scene *scene = *state;
 
 	scene->events.produced = 1ULL << 40;
-	publish(&scene->events);
+	fake_ring_publish(&scene->events);
 	assert_int_equal(drain(scene, 100), 0);
 	assert_int_equal(sensor_rings_malformed(scene->rings), 1);
 	produce_fork(&scene->events, 4);

@@ -3,17 +3,11 @@
  * What the kernel's events come to: which connection failed, which logged in, and above all which
  * must not be called failed.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 
 #include "analyst/session/session.h"
 #include "story.h"
+#include "unit.h"
 
 #define SECOND NSEC_PER_SEC
 #define PEER "203.0.113.9"

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The live process from outside: this test is bailiffd and the recorder. The process runs as it does
+ * in earnest, without rights and within its sandbox (but under ASan, which cannot live in one), on
+ * rings of ordinary memory.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "analyst/live.h"
+#include "base/clock.h"
+#include "fake_ring.h"
+#include "privsep/privsep.h"
+#include "story.h"
+
+#define PEER "203.0.113.9"
+#define OTHER "198.51.100.77"
+#define WAIT_S 60 /* a slow machine under a sanitizer; usual is well below one second */
+
+static const char filter_text[] = "[Definition]\n"
+				  "failregex = ^\\s*\\S+ sshd\\[\\d+\\]: Failed password for "
+				  "<F-USER>\\S+</F-USER> from <ADDR> port <F-PORT>\\d+</F-PORT>\n";
+static const char rule_text[] = "[rule]\nid = test\nservice = sshd\nfailures = 3\nwindow = 10m\n"
+				"subject = address\naction = lock\nlockout = 1h\n"
+				"trust = witnessed\n";
+
+struct scene {
+	pid_t pid;
+	struct channel *child;
+	struct channel *records; /* the recorder's end */
+	struct fake_ring urgent, events;
+	char path[64];
+	int log_fd;
+	int notify_fd;
+	struct ipc_ready ready;
+	struct ipc_decision decision;
+	struct ipc_heartbeat heartbeat;
+	struct ipc_record source_record;
+	unsigned int decisions, heartbeats, attempts, source_records;
+	char errors[4096];
+};
+
+static int on_ready(void *arg, const void *message, int fd)
+{
+	(void)fd;
+	((struct scene *)arg)->ready = *(const struct ipc_ready *)message;
+	return 0;
+}
+
+static int on_decision(void *arg, const void *message, int fd)
+{
+	struct scene *scene = arg;
+
+	(void)fd;
+	scene->decision = *(const struct ipc_decision *)message;
+	scene->decisions++;
+	return 0;
+}
+
+static int on_heartbeat(void *arg, const void *message, int fd)
+{
+	struct scene *scene = arg;
+
+	(void)fd;
+	scene->heartbeat = *(const struct ipc_heartbeat *)message;
+	scene->heartbeats++;
+	return 0;
+}
+
+static int on_log(void *arg, const void *message, int fd)
+{
+	const struct ipc_log *log = message;
+	struct scene *scene = arg;
+	size_t used = strlen(scene->errors);
+
+	(void)fd;
+	(void)snprintf(scene->errors + used, sizeof(scene->errors) - used, "%s\n", log->text);
+	return 0;
+}
+
+static int on_record(void *arg, const void *message, int fd)
+{
+	const struct ipc_record *record = message;
+	struct scene *scene = arg;
+
+	(void)fd;
+	if (record->kind == RECORD_ATTEMPT)
+		scene->attempts += record->count;
+	if (record->kind == RECORD_SOURCE) {
+		scene->source_records++;
+		scene->source_record = *record;
+	}
+	return 0;
+}
+
+static const struct channel_rule from_child[] = {
+	{ IPC_READY, sizeof(struct ipc_ready), CHANNEL_ONCE, on_ready },
+	{ IPC_DECISION, sizeof(struct ipc_decision), 0, on_decision },
+	{ IPC_HEARTBEAT, sizeof(struct ipc_heartbeat), 0, on_heartbeat },
+	{ IPC_LOG, sizeof(struct ipc_log), 0, on_log },
+	{ 0, 0, 0, NULL },
+};
+
+static const struct channel_rule from_child_records[] = {
+	{ IPC_RECORD, sizeof(struct ipc_record), 0, on_record },
+	{ 0, 0, 0, NULL },
+};
+
+/* ---- talking to it ---- */
+
+static void say(struct scene *scene, uint32_t kind, void *message, size_t len, int fd)
+{
+	assert_int_equal(channel_send_wait(scene->child, kind, message, len, fd), 0);
+}
+
+static void say_plain(struct scene *scene, uint32_t kind, int fd)
+{
+	struct ipc_plain message = { .head = { 0 } };
+
+	say(scene, kind, &message, sizeof(message), fd);
+}
+
+static int memory_with(const char *text)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	return fd;
+}
+
+static void say_file(struct scene *scene, uint32_t role, const char *name, const char *text)
+{
+	struct ipc_file file = { .role = role };
+	int fd = memory_with(text);
+
+	text_copy(file.name, sizeof(file.name), name);
+	say(scene, IPC_FILE, &file, sizeof(file), fd);
+	(void)close(fd);
+}
+
+static void say_ring(struct scene *scene, enum ipc_ring_which which, const struct fake_ring *ring)
+{
+	struct ipc_ring message = { .which = which, .size = FAKE_RING_SIZE };
+
+	say(scene, IPC_RING, &message, sizeof(message), ring->fd);
+}
+
+static void say_peer(struct scene *scene)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	say_plain(scene, IPC_PEER, pair[1]);
+	(void)close(pair[1]);
+	channel_free(scene->records);
+	assert_int_equal(
+		channel_new(&scene->records, pair[0], "analyst", from_child_records, scene), 0);
+}
+
+static void say_setup(struct scene *scene)
+{
+	struct ipc_hello hello = { .version = IPC_VERSION,
+				   .boot_to_wall_ns = (uint64_t)clock_boot_to_wall_ns() };
+	struct ipc_exempt exempt = {
+		.family = AF_INET, .prefix = 8, .why = EXEMPT_LOOPBACK, .addr = { 127 }
+	};
+	struct ipc_service sshd = {
+		.id = STORY_SSHD, .max_tries = 6, .ports = { 22 }, .sensed = 1, .name = "sshd"
+	};
+	struct ipc_source source = {
+		.id = 1, .kind = IPC_SOURCE_FILE, .filters = 1, .filter = { "sshd" }
+	};
+
+	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
+	say(scene, IPC_EXEMPT, &exempt, sizeof(exempt), -1);
+	say(scene, IPC_SERVICE, &sshd, sizeof(sshd), -1);
+	say_file(scene, IPC_FILE_FILTER, "sshd.conf", filter_text);
+	say_file(scene, IPC_FILE_RULE, "/rules.d/test.conf", rule_text);
+	text_copy(source.path, sizeof(source.path), scene->path);
+	say(scene, IPC_SOURCE, &source, sizeof(source), scene->log_fd);
+	say_ring(scene, IPC_RING_URGENT, &scene->urgent);
+	say_ring(scene, IPC_RING_EVENTS, &scene->events);
+	say_plain(scene, IPC_NOTIFY, scene->notify_fd);
+	say_peer(scene);
+	say_plain(scene, IPC_START, -1);
+}
+
+/* Receives until done() or WAIT_S have passed; whether it was done. */
+static bool await(struct scene *scene, bool (*done)(const struct scene *scene))
+{
+	uint64_t until_ns = clock_boot_ns() + WAIT_S * NSEC_PER_SEC;
+
+	while (!done(scene)) {
+		struct pollfd p[2] = {
+			{ .fd = channel_fd(scene->child), .events = POLLIN },
+			{ .fd = scene->records ? channel_fd(scene->records) : -1,
+			  .events = POLLIN },
+		};
+
+		if (clock_boot_ns() > until_ns) {
+			print_message("# log of the process:\n%s", scene->errors);
+			return false;
+		}
+		(void)poll(p, 2, 200);
+		if (p[0].revents && channel_receive(scene->child) != CHANNEL_IDLE)
+			return done(scene);
+		if (p[1].revents && channel_receive(scene->records) != CHANNEL_IDLE)
+			scene->records = channel_free(scene->records);
+	}
+	return true;
+}
+
+static bool is_ready(const struct scene *scene)
+{
+	return scene->ready.head.kind == IPC_READY;
+}
+
+static bool has_decided(const struct scene *scene)
+{
+	return scene->decisions > 0;
+}
+
+static bool has_three_tries(const struct scene *scene)
+{
+	return scene->attempts >= 3;
+}
+
+/* await ends by itself once the channel is closed. */
+static bool never(const struct scene *scene)
+{
+	(void)scene;
+	return false;
+}
+
+/* ---- what happens ---- */
+
+static void fails(struct scene *scene, uint32_t pid, const char *peer, uint16_t port)
+{
+	uint64_t now_ns = clock_boot_ns();
+	union bl_event e;
+
+	story_connection(&e, peer, port, BL_CONNECTION_OPEN, now_ns);
+	fake_ring_put(&scene->urgent, &e, e.head.len, 0);
+	story_session_process(&e, pid, peer, port, now_ns + 1);
+	fake_ring_put(&scene->urgent, &e, e.head.len, 0);
+	story_preauth(&e, pid + 1, pid, peer, port, now_ns + 2);
+	fake_ring_put(&scene->urgent, &e, e.head.len, 0);
+	story_exit(&e, pid + 1, pid, BL_ROLE_PREAUTH, 255, now_ns + 3);
+	fake_ring_put(&scene->urgent, &e, e.head.len, 0);
+	story_exit(&e, pid, 500, BL_ROLE_SESSION, 5, now_ns + 4);
+	fake_ring_put(&scene->urgent, &e, e.head.len, 0);
+}
+
+static void log_failure(int fd, uint32_t pid, const char *peer, uint16_t port)
+{
+	char line[256];
+	int len = snprintf(line, sizeof(line),
+			   "2026-11-25T10:00:00+00:00 host sshd[%u]: Failed password for root from "
+			   "%s port %u ssh2\n",
+			   pid, peer, port);
+
+	assert_int_equal(write(fd, line, (size_t)len), len);
+}
+
+static int run_child(int fd)
+{
+	char name[] = "bailiff-analyst", option[] = "--user", nobody[] = "64999";
+	char *argv[] = { name, option, nobody, NULL };
+
+	/* cmocka's own handler would go on with the tests in here. */
+	(void)signal(SIGSEGV, SIG_DFL);
+	if (dup2(fd, PRIVSEP_FD) != PRIVSEP_FD || close_range(PRIVSEP_FD + 1, ~0U, 0) < 0)
+		return 99;
+	return live_main(geteuid() ? 1 : 3, argv);
+}
+
+static int setup(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+	int pair[2];
+
+	assert_non_null(scene);
+	(void)snprintf(scene->path, sizeof(scene->path), "/tmp/bailiff-live-XXXXXX");
+	scene->log_fd = mkstemp(scene->path);
+	assert_true(scene->log_fd >= 0);
+	scene->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	assert_true(inotify_add_watch(scene->notify_fd, scene->path, IN_MODIFY) >= 0);
+	fake_ring_open(&scene->urgent);
+	fake_ring_open(&scene->events);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	scene->pid = fork();
+	if (!scene->pid)
+		_exit(run_child(pair[1]));
+	assert_true(scene->pid > 0);
+	(void)close(pair[1]);
+	assert_int_equal(channel_new(&scene->child, pair[0], "analyst", from_child, scene), 0);
+	*state = scene;
+	return 0;
+}
+
+/* Exit status; it ends by itself when its channel closes. */
+static int finish(struct scene *scene)
+{
+	int status = -1;
+
+	scene->child = channel_free(scene->child);
+	assert_int_equal(waitpid(scene->pid, &status, 0), scene->pid);
+	scene->pid = 0;
+	if (WIFSIGNALED(status))
+		print_message("# ended by signal %d\n%s", WTERMSIG(status), scene->errors);
+	return status;
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	if (scene->pid) {
+		(void)kill(scene->pid, SIGKILL);
+		(void)waitpid(scene->pid, NULL, 0);
+	}
+	channel_free(scene->child);
+	channel_free(scene->records);
+	fake_ring_close(&scene->urgent);
+	fake_ring_close(&scene->events);
+	(void)close(scene->log_fd);
+	(void)close(scene->notify_fd);
+	(void)unlink(scene->path);
+	free(scene);
+	return 0;
+}
+
+/* ---- tests ---- */
+
+static void guessing_leads_to_a_decision(void **state)
+{
+	struct scene *scene = *state;
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	assert_int_equal(scene->ready.filters, 1);
+	assert_int_equal(scene->ready.expressions, 1);
+	assert_int_equal(scene->ready.rules, 1);
+	assert_int_equal(scene->ready.refused, 0);
+	for (uint16_t i = 0; i < 2; i++)
+		fails(scene, 700 + 10U * i, PEER, (uint16_t)(4000 + i));
+	/* A line about the third connection tells of the same try. */
+	log_failure(scene->log_fd, 720, PEER, 4002);
+	fails(scene, 720, PEER, 4002);
+	assert_true(await(scene, has_decided));
+	assert_int_equal(scene->decision.subject.kind, SUBJECT_ADDRESS);
+	assert_int_equal(scene->decision.subject.addr[0], 203);
+	assert_int_equal(scene->decision.action, ACTION_LOCK);
+	assert_int_equal(scene->decision.seconds, 3600);
+	assert_int_equal(scene->decision.trust, TRUST_WITNESSED);
+	assert_string_equal(scene->decision.rule, "test");
+	assert_true(await(scene, has_three_tries));
+	assert_int_equal(finish(scene), 0);
+}
+
+static bool has_greeted_recorder(const struct scene *scene)
+{
+	return strstr(scene->errors, "0 addresses are remembered") != NULL;
+}
+
+static bool has_read_lines(const struct scene *scene)
+{
+	return scene->heartbeat.records >= 4 && scene->heartbeat.events >= 1;
+}
+
+/* The writer goes on in the old file for a while; nothing of either file may be lost. */
+static void rotation_loses_no_line(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_source_fd message = { .id = 1, .how = IPC_ROTATED_RENAMED };
+	int next = memory_with("");
+	union bl_event e;
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	log_failure(scene->log_fd, 700, OTHER, 4000);
+	say(scene, IPC_SOURCE_FD, &message, sizeof(message), next);
+	log_failure(next, 701, OTHER, 4001);
+	log_failure(scene->log_fd, 702, OTHER, 4002);
+	/* Without an end, and never to get one. */
+	assert_int_equal(write(scene->log_fd, "a last word", 11), 11);
+	log_failure(next, 703, OTHER, 4003);
+	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), clock_boot_ns());
+	story_task(&e.fork.task, 71, 70);
+	fake_ring_put(&scene->events, &e, e.head.len, 0);
+	assert_true(await(scene, has_read_lines));
+	/* Lines without a witness lock nobody out. */
+	assert_int_equal(scene->decisions, 0);
+	assert_int_equal(finish(scene), 0);
+	(void)close(next);
+}
+
+static bool has_seen_canary(const struct scene *scene)
+{
+	return scene->heartbeat.canary == 4711;
+}
+
+static void canary_is_named(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_canary canary = { .pid = 4711 };
+	union bl_event e;
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	story_head(&e, BL_EVENT_EXEC, BL_EXEC_SMALL_LEN, clock_boot_ns());
+	story_task(&e.exec.task, 4711, 1);
+	fake_ring_put(&scene->events, &e, e.head.len, 0);
+	say(scene, IPC_CANARY, &canary, sizeof(canary), -1);
+	assert_true(await(scene, has_seen_canary));
+	assert_int_equal(finish(scene), 0);
+}
+
+static bool has_told_of_pipe(const struct scene *scene)
+{
+	return scene->source_records > 0;
+}
+
+static bool has_four_records(const struct scene *scene)
+{
+	return scene->heartbeat.records == 4;
+}
+
+static void journal_end_is_told(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_hello hello = { .version = IPC_VERSION };
+	struct ipc_source source = {
+		.id = 1, .kind = IPC_SOURCE_JOURNAL, .filters = 1, .filter = { "sshd" }
+	};
+	struct ipc_source_fd again = { .id = 1, .how = IPC_ROTATED_RESTARTED };
+	int pipes[2][2];
+
+	assert_int_equal(pipe(pipes[0]), 0);
+	assert_int_equal(pipe(pipes[1]), 0);
+	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
+	say_file(scene, IPC_FILE_FILTER, "sshd.conf", filter_text);
+	say(scene, IPC_SOURCE, &source, sizeof(source), pipes[0][0]);
+	say_peer(scene);
+	say_plain(scene, IPC_START, -1);
+	assert_true(await(scene, is_ready));
+	(void)close(pipes[0][1]);
+	assert_true(await(scene, has_told_of_pipe));
+	assert_string_equal(scene->source_record.source, "journal");
+	assert_non_null(strstr(scene->source_record.text, "ended"));
+	say(scene, IPC_SOURCE_FD, &again, sizeof(again), pipes[1][0]);
+	for (int i = 0; i < 4; i++)
+		dprintf(pipes[1][1], "__REALTIME_TIMESTAMP=1795568523000000\nMESSAGE=hello %d\n\n",
+			i);
+	assert_true(await(scene, has_four_records));
+	assert_int_equal(finish(scene), 0);
+	(void)close(pipes[0][0]);
+	(void)close(pipes[1][0]);
+	(void)close(pipes[1][1]);
+}
+
+/* The recorder dies and comes back; decisions go on meanwhile. */
+static void recorder_comes_and_goes(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_plain end = { .head = { 0 } };
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	scene->records = channel_free(scene->records);
+	for (uint16_t i = 0; i < 3; i++)
+		fails(scene, 700 + 10U * i, PEER, (uint16_t)(4000 + i));
+	assert_true(await(scene, has_decided));
+	say_peer(scene);
+	assert_int_equal(channel_send_wait(scene->records, IPC_HISTORY_END, &end, sizeof(end), -1),
+			 0);
+	assert_true(await(scene, has_greeted_recorder));
+	for (uint16_t i = 0; i < 3; i++)
+		fails(scene, 800 + 10U * i, OTHER, (uint16_t)(4000 + i));
+	assert_true(await(scene, has_three_tries));
+	assert_int_equal(finish(scene), 0);
+}
+
+static bool has_history(const struct scene *scene)
+{
+	return strstr(scene->errors, "1 addresses are remembered") != NULL;
+}
+
+/* Locked out before: this time it is longer, if the rule says so. Garbage ends that channel only. */
+static void recorder_is_not_trusted(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_history history = { .subject = { .kind = SUBJECT_ADDRESS,
+						    .family = AF_INET,
+						    .prefix = 32,
+						    .addr = { 203, 0, 113, 9 } },
+				       .lockouts = 1 };
+	struct ipc_plain end = { .head = { 0 } };
+	struct ipc_decision forged = { .action = ACTION_RELEASE };
+
+	say_setup(scene);
+	assert_int_equal(
+		channel_send_wait(scene->records, IPC_HISTORY, &history, sizeof(history), -1), 0);
+	assert_int_equal(channel_send_wait(scene->records, IPC_HISTORY_END, &end, sizeof(end), -1),
+			 0);
+	assert_true(await(scene, has_history));
+	assert_int_equal(
+		channel_send_wait(scene->records, IPC_DECISION, &forged, sizeof(forged), -1), 0);
+	for (uint16_t i = 0; i < 3; i++)
+		fails(scene, 700 + 10U * i, PEER, (uint16_t)(4000 + i));
+	assert_true(await(scene, has_decided));
+	assert_non_null(strstr(scene->errors, "which it may not send"));
+	assert_int_equal(finish(scene), 0);
+}
+
+/* Each of these ends the process with an error, and with a sentence why. */
+static void wrong_set_up(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_hello hello = { .version = IPC_VERSION + 1 };
+	int status;
+
+	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
+	(void)await(scene, never);
+	assert_non_null(strstr(scene->errors, "version"));
+	status = finish(scene);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+static void out_of_order(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_service sshd = { .id = 1, .name = "sshd" };
+	int status;
+
+	say(scene, IPC_SERVICE, &sshd, sizeof(sshd), -1);
+	(void)await(scene, never);
+	assert_non_null(strstr(scene->errors, "out of order"));
+	status = finish(scene);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+static void bad_rule_is_told(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_hello hello = { .version = IPC_VERSION };
+
+	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
+	say_file(scene, IPC_FILE_RULE, "/rules.d/bad.conf", "[rule]\nid = x\nwindow = soon\n");
+	say_plain(scene, IPC_START, -1);
+	assert_true(await(scene, is_ready));
+	assert_int_equal(scene->ready.refused, 1);
+	assert_int_equal(scene->ready.rules, 0);
+	assert_non_null(strstr(scene->errors, "/rules.d/bad.conf:3:"));
+	assert_int_equal(finish(scene), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(guessing_leads_to_a_decision),
+		TEST(rotation_loses_no_line),
+		TEST(canary_is_named),
+		TEST(journal_end_is_told),
+		TEST(recorder_comes_and_goes),
+		TEST(recorder_is_not_trusted),
+		TEST(wrong_set_up),
+		TEST(out_of_order),
+		TEST(bad_rule_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
