@@ -143,6 +143,7 @@ static void logs_in_on_10(void **state)
 	assert_int_equal(change.connection->session, 9);
 	assert_int_equal(change.connection->auid, 1000);
 	assert_int_equal(change.connection->decided_ns, 3 * SECOND);
+	assert_int_equal(change.connection->checks_failed, 1);
 	assert_int_equal(change.session->leader_pid, 70);
 	assert_int_equal(leave(t, 70, 255, 9 * SECOND).kind, SESSION_NOTHING);
 	assert_int_equal(by_port(t, 4000)->outcome, CONNECTION_AUTHENTICATED);
@@ -224,6 +225,14 @@ static void strangers_exit(void **state)
 	story_exit(&e, 91, 70, BL_ROLE_PREAUTH, 0, SECOND);
 	e.exit.task.parent_start_ns = 77;
 	assert_int_equal(feed(t, &e).kind, SESSION_NOTHING);
+	/* A known descendant, but no child of the session process. */
+	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), SECOND);
+	story_task(&e.fork.task, 71, 70);
+	feed(t, &e);
+	story_task(&e.fork.task, 72, 71);
+	feed(t, &e);
+	assert_int_equal(child(t, 72, 71, BL_ROLE_SESSION, SSHD_UID, 0, SECOND).kind,
+			 SESSION_NOTHING);
 	assert_int_equal(by_port(t, 4000)->outcome, CONNECTION_PENDING);
 }
 
@@ -503,6 +512,11 @@ static void whose_process(void **state)
 	assert_null(session_connection_by_pid(t, 70, 30 * SECOND));
 	assert_ptr_equal(session_connection_by_pid(t, 70, 21 * SECOND), c);
 	assert_string_equal(session_process(t, 70, 30 * SECOND)->exe, "/usr/bin/logger");
+	/* Reused at once: a line that is read now was most likely written before. */
+	e.exec.task.start_ns = 20 * SECOND + 1;
+	feed(t, &e);
+	assert_ptr_equal(session_connection_by_pid(t, 70, 21 * SECOND), c);
+	assert_null(session_connection_by_pid(t, 70, 23 * SECOND));
 	assert_null(session_process(t, 4711, 30 * SECOND));
 }
 
@@ -608,10 +622,19 @@ static void expiry(void **state)
 	assert_int_equal(stats.sessions, 1);
 	assert_int_equal(stats.processes, 1);
 	assert_int_equal(stats.refused, 0);
+	/* A fork whose exit came before it, by the other ring, goes with its connection. */
+	serve(t, 100, 4002, 63000 * SECOND);
+	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), 63000 * SECOND);
+	story_task(&e.fork.task, 101, 100);
+	feed(t, &e);
+	leave(t, 100, 255, 63000 * SECOND);
+	session_expire(t, 63099 * SECOND, 60 * SECOND);
+	session_stats(t, &stats);
+	assert_int_equal(stats.processes, 1);
 	/* A second connection of the same ends takes its index entry along, not the other's. */
-	serve(t, 90, 4001, 63001 * SECOND);
-	leave(t, 80, 255, 63002 * SECOND);
-	session_expire(t, 63100 * SECOND, 60 * SECOND);
+	serve(t, 90, 4001, 63101 * SECOND);
+	leave(t, 80, 255, 63102 * SECOND);
+	session_expire(t, 63200 * SECOND, 60 * SECOND);
 	assert_int_equal(by_port(t, 4001)->pid, 90);
 }
 

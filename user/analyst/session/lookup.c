@@ -136,9 +136,16 @@ static int proc_expire(struct table *table, const struct proc *proc, const struc
 static int service_expire(const void *key, void *value, void *arg)
 {
 	const struct expiry *e = arg;
+	const struct proc *proc = value;
+	uint32_t pid = proc->process.pid;
 
 	(void)key;
-	return proc_expire(e->table->services, value, e);
+	/* A fork that was told after its exit would live for ever. */
+	if (proc->process.connection && !conn_peek(e->table, proc->process.connection))
+		(void)table_delete(e->table->services, &pid);
+	else
+		(void)proc_expire(e->table->services, proc, e);
+	return 0;
 }
 
 static int gain_expire(const void *key, void *value, void *arg)
