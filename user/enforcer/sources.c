@@ -250,9 +250,13 @@ int sources_restore(struct sources *s, const char *state_dir)
 
 int sources_save(const struct sources *s, const char *state_dir)
 {
-	_cleanup_free_ struct positions *positions = calloc(1, sizeof(*positions));
+	_cleanup_free_ struct positions *positions = NULL;
 	char path[PATH_MAX];
 
+	/* Before the first analyst, or between two: what is on disk is better. */
+	if (!s->count)
+		return 0;
+	positions = calloc(1, sizeof(*positions));
 	if (!positions)
 		return -ENOMEM;
 	positions->saved_wall_ns = s->read_wall_ns;

@@ -395,6 +395,21 @@ static void test_restart_reads_what_came_meanwhile(void **state)
 	assert_int_equal(sources_read_wall_ns(w.sources), 4000000000);
 }
 
+/* It ended before it had an analyst: what the one before it noted still holds. */
+static void test_restart_twice_in_a_row(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	restart();
+	add("log", "meanwhile\n");
+	assert_int_equal(sources_restore(w.sources, w.dir), 0);
+	restart();
+	again();
+	assert_string_equal(rest(1), "meanwhile\n");
+}
+
 static void test_restart_after_rotation_reads_both(void **state)
 {
 	(void)state;
@@ -557,6 +572,7 @@ int main(void)
 		TEST(test_analyst_restart_goes_on_where_it_noted),
 		TEST(test_analyst_restart_goes_on_a_heartbeat_ago),
 		TEST(test_restart_reads_what_came_meanwhile),
+		TEST(test_restart_twice_in_a_row),
 		TEST(test_restart_after_rotation_reads_both),
 		TEST(test_restart_after_truncation_or_replacement),
 		TEST(test_restart_knows_that_a_file_was_missing),
