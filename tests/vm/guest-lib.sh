@@ -30,7 +30,8 @@
 #           wait_for SECONDS COMMAND...     repeats until it succeeds; fails past the wall clock limit
 # Network   a namespace "atk" behind a veth, with addresses from documentation prefixes:
 #           198.51.100.11 to .19, 203.0.113.11 to .19 (each net's .1 is the guest),
-#           2001:db8:N::11 and ::12 for N = 1 to 4 (each N is its own /64, ::1 is the guest)
+#           2001:db8:N::11 and ::12 for N = 1 to 4 (each N is its own /64; the guest is
+#           2001:db8:ff::1)
 #           from_atk COMMAND...             runs it in the namespace
 #           server_of ADDR                  the guest's address in the net of ADDR
 #           connects ADDR                   a TCP connection from it to sshd is answered
@@ -208,9 +209,12 @@ network_up() {
 	for n in "${ATTACKERS_V4[@]}"; do
 		ip -n atk addr add "$n/24" dev atk0
 	done
-	# Without duplicate address detection, which would cost seconds.
+	# Without duplicate address detection, which would cost seconds. The guest's own address is in a
+	# net of its own: the /64 of an own address is never locked out.
+	ip addr add 2001:db8:ff::1/64 dev srv0 nodad
+	ip -n atk -6 route add 2001:db8:ff::/64 dev atk0
 	for n in 1 2 3 4; do
-		ip addr add "2001:db8:$n::1/64" dev srv0 nodad
+		ip -6 route add "2001:db8:$n::/64" dev srv0
 	done
 	for n in "${ATTACKERS_V6[@]}"; do
 		ip -n atk addr add "$n/64" dev atk0 nodad
@@ -219,7 +223,7 @@ network_up() {
 
 server_of() {
 	case $1 in
-	*:*) echo "${1%::*}::1" ;;
+	*:*) echo 2001:db8:ff::1 ;;
 	*) echo "${1%.*}.1" ;;
 	esac
 }

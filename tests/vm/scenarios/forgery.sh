@@ -17,21 +17,24 @@ as_mallory() {
 # A true pid of a true sshd, which mallory can see in ps.
 listener=$(systemctl show -P MainPID ssh.service)
 
-as_mallory "for i in \$(seq 100); do logger -p auth.info -t sshd --id=\$((9000 + i)) '$line'; done"
-as_mallory "for i in \$(seq 20); do logger -p auth.info -t sshd --id=$listener '$line'; done"
-as_mallory "for i in \$(seq 20); do printf '<38>sshd[%d]: %s' \$((8000 + i)) '$line' | nc -uU -w0 /dev/log; done"
-as_mallory "mkdir -p ~/bin; cp /usr/bin/logger ~/bin/sshd; cp /usr/bin/logger ~/bin/sshd-session
-	for i in \$(seq 100); do ~/bin/sshd -p auth.info -i '$line'; ~/bin/sshd-session -p auth.info -i '$line'; done"
+# One program call for many lines: a hundred starts would cost minutes.
+as_mallory "mkdir -p ~/bin; yes '$line' | head -n 100 >~/lines
+	cp /usr/bin/logger ~/bin/sshd; cp /usr/bin/logger ~/bin/sshd-session"
+as_mallory "logger -p auth.info -t sshd --id=9001 -f ~/lines"
+as_mallory "logger -p auth.info -t sshd --id=$listener -f ~/lines"
+as_mallory "for i in \$(seq 100); do printf '<38>sshd[%d]: %s' \$((8000 + i)) '$line'; done >~/raw
+	nc -uU -w0 /dev/log <~/raw; for i in 1 2 3 4 5; do head -c 90 ~/raw | nc -uU -w0 /dev/log; done"
+as_mallory "cd; bin/sshd -p auth.info -i -f lines; bin/sshd-session -p auth.info -i -f lines"
 as_mallory "for i in \$(seq 100); do
-	echo \"\$(date +%b\ %d\ %T) web01 sshd[\$((7000 + i))]: $line\" >>/var/log/app/forged.log; done"
+	echo \"\$(printf '%(%b %d %T)T') web01 sshd[\$((7000 + i))]: $line\"; done >>/var/log/app/forged.log"
 
 # About a connection that is there: pid and port are those of a true session that is open.
 session_open victim "$victim" alice
 check 'the victim is logged in' session_alive victim
 port=$(ss -Htn "src 198.51.100.1 and dst $victim" | awk '{ sub(/.*:/, "", $5); print $5; exit }')
 pid=$(ss -Htnp "src 198.51.100.1 and dst $victim" | sed -n 's/.*pid=\([0-9]*\).*/\1/p;q')
-as_mallory "for i in \$(seq 50); do logger -p auth.info -t sshd-session --id=$pid \
-	'Failed password for alice from $victim port $port ssh2'; done"
+as_mallory "yes 'Failed password for alice from $victim port $port ssh2' | head -n 50 >~/lines
+	logger -p auth.info -t sshd-session --id=$pid -f ~/lines"
 # About one that fails by itself: one try is one try, however often mallory says it.
 attack "$victim" alice wrong
 
