@@ -194,13 +194,13 @@ void step_put_line(struct buf *out, bool colour, const struct step *step)
 		return;
 	}
 	if (step->form == STEP_STATUS) {
-		buf_printf(out, "%s  status    see bailiffctl status\n", time);
+		buf_printf(out, "%s  status      see bailiffctl status\n", time);
 		return;
 	}
 	output_put(out, colour, COLOUR_DIM, time, 0);
 	buf_puts(out, "  ");
 	output_put(out, colour, colour_of(step),
-		   step->form == STEP_OUTCOME ? "outcome" : step->kind, 10);
+		   step->form == STEP_OUTCOME ? "outcome" : step->kind, 12);
 	step_put_subject(out, step);
 	buf_puts(out, "  ");
 	put_sentence(out, step);

@@ -231,22 +231,23 @@ static void test_watch_lines(void **state)
 		const char *line;
 	} cases[] = {
 		{ attempt,
-		  "2026-11-25 01:02:03  attempt   192.0.2.1  sshd, user root, from port 40022, "
+		  "2026-11-25 01:02:03  attempt     192.0.2.1  sshd, user root, from port 40022, "
 		  "1 try [witnessed] the kernel saw process 812 serve this connection\n" },
 		{ forged,
-		  "2026-11-25 01:02:04  claim     192.0.2.1  sshd, not counted [FORGED] process "
+		  "2026-11-25 01:02:04  claim       192.0.2.1  sshd, not counted [FORGED] process "
 		  "1 is systemd and serves no connection\n" },
-		{ decision, "2026-11-25 01:02:10  decision  192.0.2.1  lock for 10m by rule "
+		{ decision, "2026-11-25 01:02:10  decision    192.0.2.1  lock for 10m by rule "
 			    "ssh-guessing, 5 tries: 5 failures in 10m\n" },
 		{ released,
-		  "2026-11-25 01:05:00  outcome   192.0.2.1  released; the lockout had refused "
+		  "2026-11-25 01:05:00  outcome     192.0.2.1  released; the lockout had refused "
 		  "14, by alice (uid 1000): wrong key\n" },
 		{ AT("01:02:10") "\"process\":{\"pid\":4711,\"executable\":\"/usr/bin/tmux\"},"
 				 "\"bailiff\":{\"form\":\"outcome\",\"subject\":{\"kind\":"
 				 "\"session\","
 				 "\"value\":\"7\"},\"action\":\"terminate\",\"result\":"
 				 "\"process_ended\"}}",
-		  "2026-11-25 01:02:10  outcome   session 7  process 4711 ended: /usr/bin/tmux\n" },
+		  "2026-11-25 01:02:10  outcome     session 7  process 4711 ended: "
+		  "/usr/bin/tmux\n" },
 		{ AT("01:02:10") "\"bailiff\":{\"form\":\"skipped\",\"count\":12}}",
 		  "2026-11-25 01:02:10  12 records not shown: this terminal is too slow\n" },
 	};
