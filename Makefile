@@ -178,7 +178,22 @@ layers: $(addprefix $(O)/,$(PROGRAMS)) ## who may include and link whom
 shellcheck: ## shell scripts
 	$(Q)scripts/shellcheck
 
-bench: all ## measure: exec, log, memory; prints what README quotes
+# Static where it runs in guests, whose C library may be another.
+$(O)/tests/bench/spawn $(O)/tests/bench/spend: $(O)/tests/bench/%: tests/bench/%.c $(O)/flags
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -static -o $@ $<
+
+$(O)/tests/bench/lockout: tests/bench/lockout.c $(call without_main,$(DEPS_enforcer)) $(O)/flags
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(call without_main,$(DEPS_enforcer)) \
+		$(call libs,$(DEPS_enforcer))
+
+.PHONY: bench-programs
+bench-programs: $(addprefix $(O)/tests/bench/,spawn spend lockout)
+
+bench: all bench-programs ## measure: exec, log, memory, lockout; prints what README quotes
 	$(Q)tests/bench/run $(O)
 
 # ---- man pages, installation -------------------------------------------------------------------
