@@ -108,24 +108,38 @@ static void print_json(struct test *t, enum filter_outcome outcome, const struct
 	(void)printf("%s\n", t->out.data);
 }
 
+/* What the line says, in words. */
+static void print_claim(const struct claim *claim)
+{
+	char addr[ADDR_TEXT_MAX] = "no address";
+	struct buf user = BUF_INIT(SHOWN_MAX);
+
+	if (claim->addr.family)
+		addr_format(&claim->addr, addr);
+	(void)printf("form %u, %s", claim->form + 1U, addr);
+	if (claim->port)
+		(void)printf(" port %u", claim->port);
+	if (claim->user[0]) {
+		buf_put_safe(&user, claim->user, strlen(claim->user));
+		(void)printf(", user \"%s\"", user.data);
+	}
+	if (claim->pid)
+		(void)printf(", pid %u", claim->pid);
+	if (claim->count > 1)
+		(void)printf(", %u times", claim->count);
+	(void)printf("\n%16s", "");
+	buf_done(&user);
+}
+
 static void print_line(struct test *t, enum filter_outcome outcome, const struct claim *claim,
 		       const struct log_record *record)
 {
-	char addr[ADDR_TEXT_MAX] = "";
-
 	buf_clear(&t->out);
 	buf_put_safe(&t->out, record ? record->text : "", record ? record->len : 0);
-	(void)printf("%6llu  %-8s", (unsigned long long)t->line,
+	(void)printf("%6llu %-8s ", (unsigned long long)t->line,
 		     outcome == FILTER_NOMATCH ? "-" : results[outcome]);
-	if (claim) {
-		if (claim->addr.family)
-			addr_format(&claim->addr, addr);
-		(void)printf("form %-3u %s%s%s", claim->form + 1U, addr[0] ? addr : "no address",
-			     claim->count > 1 ? " times " : "", "");
-		if (claim->count > 1)
-			(void)printf("%u", claim->count);
-		(void)printf("\n%8s", "");
-	}
+	if (claim)
+		print_claim(claim);
 	(void)printf("%s\n", t->out.data ? t->out.data : "");
 }
 

@@ -313,13 +313,13 @@ static void pair_row(char *column[COLUMNS], void *arg)
 {
 	struct filter_set **sets = arg;
 
-	for (uint16_t filter = 0; filter < sets[0]->filters; filter++) {
+	for (unsigned int filter = 0; filter < sets[0]->filters; filter++) {
 		struct claim with = { 0 }, without = { 0 };
-		enum filter_outcome a = match(sets[0], filter, column[LINE], &with);
-		enum filter_outcome b = match(sets[1], filter, column[LINE], &without);
+		enum filter_outcome a = match(sets[0], (uint16_t)filter, column[LINE], &with);
+		enum filter_outcome b = match(sets[1], (uint16_t)filter, column[LINE], &without);
 
 		assert_row(a == b, column[LINE]);
-		assert_row(!memcmp(&with, &without, sizeof(with)), column[LINE]);
+		assert_row(claim_equal(&with, &without), column[LINE]);
 	}
 }
 

@@ -68,4 +68,12 @@ static inline bool addr_is(const struct addr *addr, const char *text)
 	return !strcmp(is, text);
 }
 
+static inline bool claim_equal(const struct claim *a, const struct claim *b)
+{
+	return a->result == b->result && addr_equal(&a->addr, &b->addr) && a->port == b->port &&
+	       a->pid == b->pid && a->count == b->count && a->form == b->form &&
+	       a->said_wall_ns == b->said_wall_ns && !strcmp(a->user, b->user) &&
+	       !strcmp(a->line, b->line);
+}
+
 #endif

@@ -179,38 +179,38 @@ static int filter_add(struct filter_set *set, struct filter *filter)
 	return 0;
 }
 
-int filter_set_load(struct filter_set *set, const char *text, uint16_t *ret_index,
+int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_index,
 		    char error[EVIDENCE_ERROR_MAX])
 {
 	_cleanup_(filter_freep) struct filter *filter = NULL;
-	_cleanup_free_ struct filter_spec *spec = NULL;
+	_cleanup_free_ struct filter_spec *parsed = NULL;
 	struct config config = { .warn = set->warn, .warn_arg = set->warn_arg };
 	int r;
 
 	for (unsigned int i = 0; i < set->filters; i++) {
-		if (!strcmp(set->filter[i]->spec, text)) {
+		if (!strcmp(set->filter[i]->spec, spec)) {
 			*ret_index = (uint16_t)i;
 			return 0;
 		}
 	}
-	(void)snprintf(error, EVIDENCE_ERROR_MAX, "filter \"%.100s\": out of memory", text);
+	(void)snprintf(error, EVIDENCE_ERROR_MAX, "filter \"%.100s\": out of memory", spec);
 	if (set->filters == FILTERS_MAX) {
 		(void)snprintf(error, EVIDENCE_ERROR_MAX, "filter \"%.100s\": more than %d filters",
-			       text, FILTERS_MAX);
+			       spec, FILTERS_MAX);
 		return -E2BIG;
 	}
-	spec = calloc(1, sizeof(*spec));
+	parsed = calloc(1, sizeof(*parsed));
 	filter = calloc(1, sizeof(*filter));
-	if (!spec || !filter)
+	if (!parsed || !filter)
 		return -ENOMEM;
-	r = filter_spec_parse(text, spec, error);
+	r = filter_spec_parse(spec, parsed, error);
 	if (r < 0)
 		return r;
-	filter->spec = strdup(text);
+	filter->spec = strdup(spec);
 	if (!filter->spec)
 		return -ENOMEM;
-	memcpy(filter->name, spec->name, sizeof(filter->name));
-	config.spec = spec;
+	memcpy(filter->name, parsed->name, sizeof(filter->name));
+	config.spec = parsed;
 	r = config_read(&config, &set->files, error);
 	if (!r)
 		r = filter_compile(filter, &config, error);
