@@ -108,7 +108,8 @@ static int heap_room(struct ledger *ledger)
 	return 0;
 }
 
-int ledger_add(struct ledger *ledger, const struct ipc_subject *subject, struct ledger_entry **ret)
+int ledger_add(struct ledger *ledger, const struct ipc_subject *subject, uint64_t until_boot_ns,
+	       struct ledger_entry **ret)
 {
 	struct ledger_entry *entry;
 	void *value;
@@ -126,6 +127,7 @@ int ledger_add(struct ledger *ledger, const struct ipc_subject *subject, struct 
 		return -EEXIST;
 	entry = value;
 	entry->subject = *subject;
+	entry->until_boot_ns = until_boot_ns;
 	entry->record = UINT32_MAX;
 	entry->place = ledger->count++;
 	ledger->kind_count[subject->kind]++;

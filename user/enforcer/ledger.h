@@ -35,8 +35,9 @@ struct ledger *ledger_free(struct ledger *ledger);
 DEFINE_CLEANUP(ledger_free, struct ledger *)
 
 struct ledger_entry *ledger_get(struct ledger *ledger, const struct ipc_subject *subject);
-/* A new entry, its times zero. The subject must not be there. -ENOSPC: the bound is reached. */
-int ledger_add(struct ledger *ledger, const struct ipc_subject *subject, struct ledger_entry **ret);
+/* A new entry; the subject must not be there. -ENOSPC: the bound is reached. */
+int ledger_add(struct ledger *ledger, const struct ipc_subject *subject, uint64_t until_boot_ns,
+	       struct ledger_entry **ret);
 void ledger_until(struct ledger *ledger, struct ledger_entry *entry, uint64_t until_boot_ns);
 void ledger_remove(struct ledger *ledger, struct ledger_entry *entry);
 

@@ -290,8 +290,11 @@ uint64_t lockouts_tick(struct lockouts *lockouts, uint64_t now_boot_ns)
 {
 	uint64_t sessions = lockouts_step_sessions(lockouts, now_boot_ns);
 	uint64_t next = expire(lockouts, now_boot_ns);
+	uint64_t cut = lockouts_cut_waiting(lockouts, now_boot_ns);
 
 	lockouts_save(lockouts, now_boot_ns);
+	if (cut < next)
+		next = cut;
 	return sessions < next ? sessions : next;
 }
 

@@ -12,11 +12,16 @@
 #include "enforcer/ledger.h"
 #include "enforcer/limits.h"
 #include "enforcer/session.h"
+#include "enforcer/sockets.h"
 #include "enforcer/state.h"
 
 #define LOCKOUTS_BATCH 4096 /* entries per batch operation on a map */
 #define LOCKOUTS_JOBS_MAX 64 /* sessions being frozen, held or ended at once */
 #define LOCKOUTS_EXPIRE_MAX 512 /* per tick, so that a million that end together do not stall */
+/* Looking for connections costs the same for one address as for many: at once when it is quiet,
+ * together at most every LOCKOUTS_CUT_NS in a storm. */
+#define LOCKOUTS_CUT_MAX SOCKETS_NETS_MAX
+#define LOCKOUTS_CUT_NS (250 * NSEC_PER_MSEC)
 #define LOCKOUTS_TICK_NS NSEC_PER_SEC
 
 /* One entry as it goes to the kernel, for batches of one family. */
@@ -37,7 +42,8 @@ struct lockout_backend {
 	int (*remove)(const struct ipc_subject *subject, void *arg);
 	/* What an earlier life left in the kernel. */
 	int (*each)(lockout_item_fn fn, void *fn_arg, void *arg);
-	int (*cut)(const struct addr *net, uint32_t *ret_cut, void *arg);
+	/* Established connections; at most LOCKOUTS_CUT_MAX nets. */
+	int (*cut)(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg);
 	int (*session)(uint64_t tag, struct bl_session *ret, void *arg);
 	int (*sessions)(lockout_session_fn fn, void *fn_arg, void *arg);
 	uint64_t (*boot_ns)(void *arg);
@@ -58,6 +64,9 @@ struct lockouts {
 	uint64_t operator_seconds;
 	struct session_job *job[LOCKOUTS_JOBS_MAX];
 	size_t jobs;
+	struct addr to_cut[LOCKOUTS_CUT_MAX];
+	size_t to_cut_count;
+	uint64_t cut_boot_ns; /* when connections were last looked for */
 	uint64_t next_hold_ns; /* when held sessions are looked at again */
 	uint64_t refused_limit;
 	uint64_t state_failures;
@@ -95,6 +104,8 @@ void lockouts_tell(struct lockouts *lockouts, const struct ipc_outcome *outcome)
 /* Addresses (lockouts_address.c). text gets a sentence, in every case. */
 int lockouts_lock_address(struct lockouts *lockouts, const struct lockout_wish *wish,
 			  uint64_t *ret_until, char text[IPC_TEXT_MAX]);
+/* Cuts what was put off, if it is time; when to come again, UINT64_MAX if nothing waits. */
+uint64_t lockouts_cut_waiting(struct lockouts *lockouts, uint64_t now_boot_ns);
 /* Why an address may not be locked, or 0. */
 int lockouts_check_address(struct lockouts *lockouts, const struct lockout_wish *wish,
 			   char text[IPC_TEXT_MAX]);

@@ -74,13 +74,53 @@ static int check_room(struct lockouts *lockouts, const struct lockout_wish *wish
 	return 0;
 }
 
-static void applied_text(const struct lockout_wish *wish, int cut_error, uint32_t cut,
-			 char text[IPC_TEXT_MAX])
+static int cut_all(struct lockouts *lockouts, uint64_t now, uint32_t *ret_cut)
 {
-	if (cut_error < 0)
-		(void)snprintf(text, IPC_TEXT_MAX, "%.160s; its connections could not be cut: %s",
-			       wish->reason, strerror(-cut_error));
+	struct lockout_backend *backend = &lockouts->backend;
+	int r;
+
+	r = backend->cut(lockouts->to_cut, lockouts->to_cut_count, ret_cut, backend->arg);
+	lockouts->to_cut_count = 0;
+	lockouts->cut_boot_ns = now;
+	return r;
+}
+
+uint64_t lockouts_cut_waiting(struct lockouts *lockouts, uint64_t now_boot_ns)
+{
+	uint64_t due = lockouts->cut_boot_ns + LOCKOUTS_CUT_NS;
+	uint32_t cut = 0;
+	int r;
+
+	if (lockouts->to_cut_count == 0)
+		return UINT64_MAX;
+	if (now_boot_ns < due)
+		return due;
+	r = cut_all(lockouts, now_boot_ns, &cut);
+	if (r < 0)
+		log_error_errno(r, "connections of locked addresses could not be cut");
 	else if (cut > 0)
+		log_info("%u connections of locked addresses cut", cut);
+	return UINT64_MAX;
+}
+
+/* Cuts the connections now, or puts it off; the outcome's text. */
+static void cut_connections(struct lockouts *lockouts, const struct lockout_wish *wish,
+			    uint64_t now, char text[IPC_TEXT_MAX])
+{
+	bool quiet = lockouts->to_cut_count == 0 && now >= lockouts->cut_boot_ns + LOCKOUTS_CUT_NS;
+	uint32_t cut = 0;
+	int r;
+
+	lockouts->to_cut[lockouts->to_cut_count++] = limits_net(&wish->subject);
+	if (!quiet && lockouts->to_cut_count < LOCKOUTS_CUT_MAX) {
+		text_copy(text, IPC_TEXT_MAX, wish->reason);
+		return;
+	}
+	r = cut_all(lockouts, now, &cut);
+	if (r < 0)
+		(void)snprintf(text, IPC_TEXT_MAX, "%.160s; its connections could not be cut: %s",
+			       wish->reason, strerror(-r));
+	else if (quiet && cut > 0)
 		(void)snprintf(text, IPC_TEXT_MAX, "%.200s; %u of its connections cut",
 			       wish->reason, cut);
 	else
@@ -95,8 +135,6 @@ int lockouts_lock_address(struct lockouts *lockouts, const struct lockout_wish *
 	uint64_t now = backend->boot_ns(backend->arg);
 	uint64_t until = now + limits_length(&lockouts->limits, wish->seconds);
 	struct lockout_item item = { .subject = wish->subject };
-	struct addr net = limits_net(&wish->subject);
-	uint32_t cut = 0;
 	int r;
 
 	if (entry && entry->until_boot_ns >= until) {
@@ -116,7 +154,7 @@ int lockouts_lock_address(struct lockouts *lockouts, const struct lockout_wish *
 	item.lock.decision = wish->decision;
 	r = backend->put(&item, backend->arg);
 	if (r == 0 && !entry) {
-		r = ledger_add(lockouts->ledger, &wish->subject, &entry);
+		r = ledger_add(lockouts->ledger, &wish->subject, until, &entry);
 		if (r < 0)
 			(void)backend->remove(&wish->subject, backend->arg);
 	}
@@ -130,8 +168,7 @@ int lockouts_lock_address(struct lockouts *lockouts, const struct lockout_wish *
 	entry->action = ACTION_LOCK;
 	ledger_until(lockouts->ledger, entry, until);
 	entry->record = lockouts_write(lockouts, entry, STATE_LOCKED, wish->origin, wish->reason);
-	r = backend->cut(&net, &cut, backend->arg);
-	applied_text(wish, r, cut, text);
+	cut_connections(lockouts, wish, now, text);
 	*ret_until = until;
 	return OUTCOME_APPLIED;
 }

@@ -140,10 +140,10 @@ static int kernel_each(lockout_item_fn fn, void *fn_arg, void *arg)
 	return 0;
 }
 
-static int kernel_cut(const struct addr *net, uint32_t *ret_cut, void *arg)
+static int kernel_cut(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg)
 {
 	(void)arg;
-	return sockets_cut(net, ret_cut);
+	return sockets_cut(nets, count, ret_cut);
 }
 
 static int kernel_session(uint64_t tag, struct bl_session *ret, void *arg)

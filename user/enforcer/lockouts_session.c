@@ -208,7 +208,7 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	if (r < 0)
 		return failed(r, text);
 	if (!entry) {
-		r = ledger_add(lockouts->ledger, &wish->subject, &entry);
+		r = ledger_add(lockouts->ledger, &wish->subject, until, &entry);
 		if (r < 0) {
 			size_t place;
 

@@ -66,7 +66,7 @@ static int from_kernel(const struct lockout_item *item, void *arg)
 
 	if (item->lock.expires_boot_ns <= restore->now)
 		return 0;
-	if (ledger_add(lockouts->ledger, &item->subject, &entry) < 0) {
+	if (ledger_add(lockouts->ledger, &item->subject, item->lock.expires_boot_ns, &entry) < 0) {
 		restore->refused++;
 		return 0;
 	}
@@ -74,7 +74,6 @@ static int from_kernel(const struct lockout_item *item, void *arg)
 	entry->decision = item->lock.decision;
 	entry->action = ACTION_LOCK;
 	entry->in_kernel = true;
-	ledger_until(lockouts->ledger, entry, item->lock.expires_boot_ns);
 	return 0;
 }
 
@@ -100,7 +99,7 @@ static void locked_record(struct restore *restore, const struct state_record *re
 	}
 	if (until <= restore->now)
 		return;
-	if (!entry && ledger_add(lockouts->ledger, &subject, &entry) < 0) {
+	if (!entry && ledger_add(lockouts->ledger, &subject, until, &entry) < 0) {
 		restore->refused++;
 		return;
 	}
@@ -172,11 +171,14 @@ static int to_kernel(struct lockouts *lockouts, int family)
 
 struct rewrite {
 	struct lockouts *lockouts;
-	uint32_t next; /* place in the ledger */
+	/* Entries by their record in the old file, which is thus read from front to back; then
+	 * those that have none. */
+	struct ledger_entry **entry;
+	size_t count;
+	size_t next;
 	size_t job; /* then the scopes that are frozen now */
 	uint32_t scope;
 	uint64_t now, wall;
-	uint32_t *number; /* new record of each entry, by place */
 };
 
 static int next_frozen(struct state_record *ret, struct rewrite *rewrite)
@@ -207,11 +209,13 @@ static int next_frozen(struct state_record *ret, struct rewrite *rewrite)
 static int next_record(struct state_record *ret, uint32_t number, void *arg)
 {
 	struct rewrite *rewrite = arg;
-	const struct ledger_entry *entry = ledger_at(rewrite->lockouts->ledger, rewrite->next);
+	const struct ledger_entry *entry;
 	struct state_record old;
 
-	if (!entry)
+	(void)number;
+	if (rewrite->next == rewrite->count)
 		return next_frozen(ret, rewrite);
+	entry = rewrite->entry[rewrite->next++];
 	*ret = (struct state_record){
 		.kind = STATE_LOCKED,
 		.decision = entry->decision,
@@ -228,31 +232,67 @@ static int next_record(struct state_record *ret, uint32_t number, void *arg)
 	} else {
 		text_copy(ret->reason, sizeof(ret->reason), FOUND_REASON);
 	}
-	rewrite->number[rewrite->next++] = number;
 	return 1;
+}
+
+static int order_entries(struct rewrite *rewrite)
+{
+	struct ledger *ledger = rewrite->lockouts->ledger;
+	uint32_t records = state_records(rewrite->lockouts->state), total = ledger_total(ledger);
+	struct ledger_entry **entry =
+		calloc((size_t)records + total + 1, sizeof(struct ledger_entry *));
+	size_t end = records, used = 0;
+
+	if (!entry)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < total; i++) {
+		struct ledger_entry *one = ledger_at(ledger, i);
+		size_t place = one->record < records ? one->record : end;
+
+		/* Two that claim one record cannot be; if they were, neither may be lost. */
+		if (entry[place])
+			place = end;
+		end += place == end;
+		entry[place] = one;
+	}
+	for (size_t i = 0; i < end; i++)
+		if (entry[i])
+			entry[used++] = entry[i];
+	rewrite->entry = entry;
+	rewrite->count = used;
+	return 0;
 }
 
 static int rewrite_file(struct lockouts *lockouts)
 {
 	struct lockout_backend *backend = &lockouts->backend;
-	uint32_t total = ledger_total(lockouts->ledger);
-	_cleanup_free_ uint32_t *number = calloc(total ? total : 1, sizeof(*number));
 	struct rewrite rewrite = {
 		.lockouts = lockouts,
 		.now = backend->boot_ns(backend->arg),
 		.wall = backend->wall_ns(backend->arg),
-		.number = number,
 	};
 	int r;
 
-	if (!number)
-		return -ENOMEM;
-	r = state_replace(lockouts->state, next_record, &rewrite, rewrite.now);
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < rewrite.next; i++)
-		ledger_at(lockouts->ledger, i)->record = number[i];
-	return 0;
+	r = order_entries(&rewrite);
+	if (r == 0)
+		r = state_replace(lockouts->state, next_record, &rewrite, rewrite.now);
+	for (size_t i = 0; r == 0 && i < rewrite.count; i++)
+		rewrite.entry[i]->record = (uint32_t)i;
+	free(rewrite.entry);
+	return r;
+}
+
+static bool worth_a_rewrite(struct lockouts *lockouts)
+{
+	return state_records(lockouts->state) > 2 * ledger_total(lockouts->ledger) + SLACK_RECORDS;
+}
+
+static bool all_written(struct lockouts *lockouts)
+{
+	for (uint32_t i = 0; i < ledger_total(lockouts->ledger); i++)
+		if (ledger_at(lockouts->ledger, i)->record == STATE_NONE)
+			return false;
+	return true;
 }
 
 static int open_file(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT_ID])
@@ -302,6 +342,8 @@ int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT
 		log_warning("%u lockouts of the file are more than fit and were left out",
 			    restore.refused);
 	lockouts_restore_sessions(lockouts);
+	if (restore.same_boot && all_written(lockouts) && !worth_a_rewrite(lockouts))
+		return 0;
 	r = rewrite_file(lockouts);
 	if (r < 0) {
 		/* Records of two boots must not meet in one file: then rather in memory. */
@@ -320,10 +362,9 @@ int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT
 
 void lockouts_save(struct lockouts *lockouts, uint64_t now_boot_ns)
 {
-	uint32_t keep = ledger_total(lockouts->ledger);
 	int r;
 
-	if (state_records(lockouts->state) > 2 * keep + SLACK_RECORDS && !lockouts->replacing) {
+	if (worth_a_rewrite(lockouts) && !lockouts->replacing) {
 		r = rewrite_file(lockouts);
 		/* Not again and again on a full disk: the next restart will. */
 		lockouts->replacing = r < 0;

@@ -22,69 +22,8 @@
 
 #include "base/cleanup.h"
 
-/* Bits of inet_diag_req_v2.idiag_states: all that have a peer, but for TIME_WAIT, which holds no
- * process and carries no data. TCP_NEW_SYN_RECV (12) are half-open requests. */
-#define STATES_CONNECTED                                                          \
-	((1U << TCP_ESTABLISHED) | (1U << TCP_SYN_SENT) | (1U << TCP_SYN_RECV) |  \
-	 (1U << TCP_FIN_WAIT1) | (1U << TCP_FIN_WAIT2) | (1U << TCP_CLOSE_WAIT) | \
-	 (1U << TCP_LAST_ACK) | (1U << TCP_CLOSING) | (1U << 12))
-
 #define REPLY_SIZE 32768
 #define REPLY_TIMEOUT_S 2 /* the kernel answers in the sending call; this only bounds a bug */
-
-size_t sockets_request(int family, const struct addr *net, uint32_t sequence,
-		       unsigned char ret_message[SOCKETS_REQUEST_MAX])
-{
-	struct {
-		struct nlmsghdr head;
-		struct inet_diag_req_v2 request;
-	} fixed = {
-		.head.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		.head.nlmsg_seq = sequence,
-		.request.sdiag_family = (__u8)family,
-		.request.sdiag_protocol = IPPROTO_TCP,
-		.request.idiag_states = STATES_CONNECTED,
-	};
-	size_t len = sizeof(fixed);
-
-	if (net) {
-		/*
-		 * One condition: yes = the next instruction, which is the end (match), no = four
-		 * past the end (the kernel's mark for "no match"). An AF_INET condition also
-		 * matches v4-mapped peers of AF_INET6 sockets (inet_diag_bc_run).
-		 */
-		size_t width = net->family == AF_INET ? 4 : 16;
-		size_t code =
-			sizeof(struct inet_diag_bc_op) + sizeof(struct inet_diag_hostcond) + width;
-		struct rtattr attr = {
-			.rta_type = INET_DIAG_REQ_BYTECODE,
-			.rta_len = (unsigned short)RTA_LENGTH(code),
-		};
-		struct inet_diag_bc_op op = {
-			.code = INET_DIAG_BC_D_COND,
-			.yes = (unsigned char)code,
-			.no = (unsigned short)(code + 4),
-		};
-		struct inet_diag_hostcond cond = {
-			.family = net->family,
-			.prefix_len = net->prefix,
-			.port = -1,
-		};
-
-		memcpy(ret_message + len, &attr, sizeof(attr));
-		len += RTA_LENGTH(0);
-		memcpy(ret_message + len, &op, sizeof(op));
-		len += sizeof(op);
-		memcpy(ret_message + len, &cond, sizeof(cond));
-		len += sizeof(cond);
-		memcpy(ret_message + len, net->bytes, width);
-		len += width;
-	}
-	fixed.head.nlmsg_len = (uint32_t)len;
-	memcpy(ret_message, &fixed, sizeof(fixed));
-	return len;
-}
 
 static int diag_open(void)
 {
@@ -127,7 +66,7 @@ static int diag_packet(struct nlmsghdr *head, size_t len, uint32_t sequence, dia
 	return 0;
 }
 
-static int diag_dump(int family, const struct addr *net, diag_fn fn, void *arg)
+static int diag_dump(int family, const struct addr *nets, size_t count, diag_fn fn, void *arg)
 {
 	static uint32_t sequence;
 	unsigned char request[SOCKETS_REQUEST_MAX];
@@ -140,7 +79,7 @@ static int diag_dump(int family, const struct addr *net, diag_fn fn, void *arg)
 		return -ENOMEM;
 	if (fd < 0)
 		return fd;
-	len = sockets_request(family, net, ++sequence, request);
+	len = sockets_request(family, nets, count, ++sequence, request);
 	if (send(fd, request, len, 0) < 0)
 		return -errno;
 	for (;;) {
@@ -226,23 +165,28 @@ static int cut_batch(const struct victims *victims, uint32_t *cut)
 	return 0;
 }
 
-int sockets_cut(const struct addr *net, uint32_t *ret_cut)
+int sockets_cut(const struct addr *nets, size_t count, uint32_t *ret_cut)
 {
 	_cleanup_free_ struct victims *victims = malloc(sizeof(*victims));
 	uint32_t cut = 0;
+	bool v4 = false;
 	int r;
 
 	if (!victims)
 		return -ENOMEM;
+	if (count == 0 || count > SOCKETS_NETS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		v4 |= nets[i].family == AF_INET;
 	for (int round = 0; round < SOCKETS_ROUNDS_MAX; round++) {
 		victims->count = 0;
-		if (net->family == AF_INET) {
-			r = diag_dump(AF_INET, net, victim_add, victims);
+		if (v4) {
+			r = diag_dump(AF_INET, nets, count, victim_add, victims);
 			if (r < 0)
 				return r;
 		}
 		if (victims->count < SOCKETS_BATCH_MAX) {
-			r = diag_dump(AF_INET6, net, victim_add, victims);
+			r = diag_dump(AF_INET6, nets, count, victim_add, victims);
 			/* -ENOENT: no IPv6 on this host, so no such connection. */
 			if (r < 0 && r != -ENOENT)
 				return r;
@@ -300,10 +244,10 @@ int sockets_each(socket_fn fn, void *arg)
 	struct each each = { .fn = fn, .arg = arg };
 	int r;
 
-	r = diag_dump(AF_INET, NULL, each_one, &each);
+	r = diag_dump(AF_INET, NULL, 0, each_one, &each);
 	if (r < 0 || each.result)
 		return r < 0 ? r : each.result;
-	r = diag_dump(AF_INET6, NULL, each_one, &each);
+	r = diag_dump(AF_INET6, NULL, 0, each_one, &each);
 	if (r == -ENOENT)
 		r = 0;
 	return r < 0 ? r : each.result;
@@ -366,7 +310,7 @@ int sockets_probe_destroy(void)
 	r = pair_connect(&client, &server, &own.client);
 	if (r < 0)
 		return r;
-	r = diag_dump(AF_INET, NULL, own_find, &own);
+	r = diag_dump(AF_INET, NULL, 0, own_find, &own);
 	if (r < 0)
 		return r;
 	if (!own.found)

@@ -25,7 +25,7 @@ static struct {
 	uint64_t boot, wall;
 	uint32_t to_cut;
 	int put_error, remove_error;
-	uint32_t puts, batches, cuts;
+	uint32_t puts, batches, cuts, cut_nets;
 } fake;
 
 static struct lockout_item *fake_find(const struct ipc_subject *subject)
@@ -98,11 +98,14 @@ static int fake_each(lockout_item_fn fn, void *fn_arg, void *arg)
 	return 0;
 }
 
-static int fake_cut(const struct addr *net, uint32_t *ret_cut, void *arg)
+static int fake_cut(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg)
 {
-	(void)net;
 	(void)arg;
+	assert_true(count > 0 && count <= LOCKOUTS_CUT_MAX);
+	for (size_t i = 0; i < count; i++)
+		assert_true(nets[i].family == AF_INET || nets[i].family == AF_INET6);
 	fake.cuts++;
+	fake.cut_nets += (uint32_t)count;
 	*ret_cut = fake.to_cut;
 	return 0;
 }
@@ -392,6 +395,39 @@ static void number_and_rate(void **unused)
 	assert_int_equal(fake.items, 100);
 }
 
+static void storm_is_cut_together(void **unused)
+{
+	char text[32];
+
+	(void)unused;
+	conf->lockouts_per_minute = 10000;
+	conf->max_lockouts = 1000;
+	lockouts_conf(lockouts, conf);
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(text, sizeof(text), "192.0.2.%d", i);
+		assert_int_equal(decide(address(text), ACTION_LOCK, 600).result, OUTCOME_APPLIED);
+	}
+	/* The first at once, the others with the next tick that is late enough. */
+	assert_int_equal(fake.cuts, 1);
+	assert_int_equal(fake.cut_nets, 1);
+	assert_true(lockouts_tick(lockouts, fake.boot) == fake.boot + LOCKOUTS_CUT_NS);
+	assert_int_equal(fake.cuts, 1);
+	fake.boot += LOCKOUTS_CUT_NS;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(fake.cuts, 2);
+	assert_int_equal(fake.cut_nets, 40);
+	/* More than fit into one look do not wait. */
+	for (int i = 40; i < 140; i++) {
+		(void)snprintf(text, sizeof(text), "192.0.2.%d", i);
+		(void)decide(address(text), ACTION_LOCK, 600);
+	}
+	assert_int_equal(fake.cuts, 3);
+	assert_int_equal(fake.cut_nets, 40 + 64);
+	fake.boot += LOCKOUTS_CUT_NS;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(fake.cut_nets, 140);
+}
+
 static void observe_touches_nothing(void **unused)
 {
 	struct ipc_outcome o;
@@ -609,6 +645,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(number_and_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(storm_is_cut_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(observe_touches_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(operator_locks_and_releases, setup, teardown),
 		cmocka_unit_test_setup_teardown(release_everything, setup, teardown),

@@ -233,7 +233,7 @@ static void diag_request(void **unused)
 	struct inet_diag_bc_op op;
 	struct nlmsghdr head;
 	struct rtattr attr;
-	size_t len = sockets_request(AF_INET6, &net, 9, message), at = sizeof(head);
+	size_t len = sockets_request(AF_INET6, &net, 1, 9, message), at = sizeof(head);
 
 	(void)unused;
 	memcpy(&head, message, sizeof(head));
@@ -258,7 +258,7 @@ static void diag_request(void **unused)
 	assert_int_equal(cond.port, -1);
 	assert_memory_equal(message + at, net.bytes, 16);
 	assert_int_equal(len, at + 16);
-	assert_int_equal(sockets_request(AF_INET, NULL, 1, message),
+	assert_int_equal(sockets_request(AF_INET, NULL, 0, 1, message),
 			 sizeof(head) + sizeof(request));
 }
 
