@@ -52,6 +52,8 @@ typedef int (*log_record_fn)(const struct log_record *record, void *arg);
  * Bytes of one source to records. Lines end at \n (a \r before it goes); a rest without newline
  * waits (at most EVIDENCE_LINE_MAX bytes of it are kept, the rest of an over-long line is dropped
  * and counted); NUL and invalid UTF-8 become U+FFFD; empty lines make no record.
+ * A journal stream that was malformed once vouches for nobody any more (origin.trusted is false)
+ * until log_reader_restart: what looks like an entry may be text inside somebody's message.
  */
 struct log_reader;
 enum log_format { LOG_LINES = 1, LOG_JOURNAL_EXPORT };
@@ -71,7 +73,8 @@ void log_reader_restart(
 void log_reader_stats(const struct log_reader *reader, struct log_reader_stats *ret);
 
 /* Follows one file by pread from an offset: end of file, truncation (size < offset: begins anew),
- * at most max bytes a call. Returns bytes read, 0 at the end, -errno. */
+ * at most max bytes a call. Returns bytes read, 0 at the end, -errno; where fn ended it, what fn
+ * returned (-ECANCELED for a positive value), and the rest of the piece read is lost. */
 struct log_follower {
 	int fd;
 	uint64_t offset;
@@ -103,7 +106,8 @@ struct claim {
 	uint16_t port; /* <F-PORT>, 0 = none */
 	uint32_t pid; /* origin's where trusted, else the text's, 0 = none */
 	bool pid_trusted;
-	uint32_t count; /* 1; N of "message repeated N times" */
+	uint32_t
+		count; /* 1; N of "message repeated N times", or of <F-COUNT>N</F-COUNT>; at most 1000 */
 	uint32_t source;
 	uint16_t filter; /* index in the set */
 	uint16_t form; /* index of the failregex: lines of one form are different tries */
