@@ -3,11 +3,13 @@
  * bailiff-analyst record-check: is a recording sound, and what is in it? Each line is also written
  * again and read back: a recording that replay reads otherwise than it was meant is found here.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analyst/offline.h"
-#include "base/clock.h"
+
+#define LINE_MAX_BYTES (1024 * 1024)
 
 static const char usage[] = "Usage: bailiff-analyst record-check FILE.jsonl...\n"
 			    "Exit status: 0 sound, 1 bad usage, 2 not.\n";
@@ -15,17 +17,19 @@ static const char usage[] = "Usage: bailiff-analyst record-check FILE.jsonl...\n
 static int round_trip(const union bl_event *event, const struct sensor_names *names)
 {
 	static union bl_event back;
-	struct buf out = BUF_INIT(1024 * 1024);
+	_cleanup_(buf_done) struct buf first = BUF_INIT(LINE_MAX_BYTES);
+	_cleanup_(buf_done) struct buf second = BUF_INIT(LINE_MAX_BYTES);
 	char error[SENSOR_ERROR_MAX];
 	uint64_t wall_ns;
-	int r;
 
-	sensor_to_json(event, names, 0, &out);
-	r = out.cut ? -1 : sensor_from_json(out.data, out.len, names, &back, &wall_ns, error);
-	if (!r && memcmp(event, &back, sizeof(back)) != 0)
-		r = -1;
-	buf_done(&out);
-	return r;
+	sensor_to_json(event, names, 0, &first);
+	if (first.cut || sensor_from_json(first.data, first.len, names, &back, &wall_ns, error) < 0)
+		return -EINVAL;
+	sensor_to_json(&back, names, 0, &second);
+	return second.cut || first.len != second.len ||
+			       memcmp(first.data, second.data, first.len) != 0
+		       ? -EINVAL
+		       : 0;
 }
 
 static int file_check(const char *path, struct replay_input *input)

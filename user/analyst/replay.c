@@ -24,7 +24,7 @@ static const char usage[] =
 	"                         [--trust claimed|attested|witnessed] [--json]\n"
 	"\n"
 	"  --log FILE        a log file, or journalctl --output=export; - is standard input\n"
-	"  --events FILE     kernel events, as bailiffctl record writes them\n"
+	"  --events FILE     kernel events, one JSON object a line\n"
 	"  --rules DIR       rule files, instead of the installed ones\n"
 	"  --filter-dir DIR  filters, instead of the installed ones\n"
 	"  --conf FILE       bailiff.conf: services, exempt addresses, filters of logs\n"
@@ -145,8 +145,8 @@ static int parse(int argc, char **argv, struct replay_options *ret)
 			ret->conf = optarg;
 			break;
 		case 't':
-			if (strcmp(optarg, "claimed") && strcmp(optarg, "attested") &&
-			    strcmp(optarg, "witnessed"))
+			if (!optarg || (strcmp(optarg, "claimed") && strcmp(optarg, "attested") &&
+					strcmp(optarg, "witnessed")))
 				return -EINVAL;
 			ret->trust = optarg;
 			break;

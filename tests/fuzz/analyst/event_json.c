@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const services[] = { NULL, "sshd", NULL, "dovecot" };
 	static const struct sensor_names names = { .service = services, .services = 4 };
 	static union bl_event first, second;
-	struct buf out = BUF_INIT(1024 * 1024);
+	struct buf out = BUF_INIT(1024 * 1024), again = BUF_INIT(1024 * 1024);
 	char error[SENSOR_ERROR_MAX] = "";
 	uint64_t wall_ns, again_ns;
 
@@ -28,8 +28,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    again_ns != wall_ns)
 		abort();
 	/* More arguments than a line may hold are cut by the first writing only. */
-	if (first.head.flags == second.head.flags && memcmp(&first, &second, sizeof(first)) != 0)
+	sensor_to_json(&second, &names, (int64_t)(again_ns - second.head.boot_ns), &again);
+	if (first.head.flags == second.head.flags &&
+	    (out.len != again.len || memcmp(out.data, again.data, out.len) != 0))
 		abort();
+	buf_done(&again);
 	buf_done(&out);
 	return 0;
 }

@@ -148,9 +148,9 @@ static int read_role(const struct reading *r, const char *exe, uint16_t service,
 		*to = service ? role_by_name(exe) : BL_ROLE_NONE;
 		return 0;
 	}
-	for (uint16_t role = 1; role < BL_ROLE_MAX; role++) {
+	for (int role = 1; role < BL_ROLE_MAX; role++) {
 		if (!strcmp(sensor_role_names[role], text)) {
-			*to = role;
+			*to = (uint16_t)role;
 			return 0;
 		}
 	}
@@ -314,9 +314,9 @@ static int read_kind(const struct reading *r, union bl_event *event)
 
 	if (value_text(r, "type", KEEP_BEGIN, text, sizeof(text)) <= 0)
 		return value_wants(r, "type", "to be there");
-	for (uint16_t kind = 1; kind < BL_EVENT_MAX; kind++) {
+	for (int kind = 1; kind < BL_EVENT_MAX; kind++) {
 		if (!strcmp(sensor_kind_names[kind], text)) {
-			event->head.kind = kind;
+			event->head.kind = (uint16_t)kind;
 			return 0;
 		}
 	}

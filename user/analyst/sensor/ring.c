@@ -105,7 +105,7 @@ static bool ring_peek(const struct ring *ring, struct peek *ret)
 	uint32_t word;
 	uint64_t whole;
 
-	if (!unread)
+	if (!unread || !ring->data)
 		return false;
 	memset(ret, 0, sizeof(*ret));
 	header = ring->data + (ring->position & (ring->size - 1));
