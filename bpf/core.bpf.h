@@ -97,6 +97,9 @@ struct bpf_sock_addr {
 /* include/linux/sched/signal.h, the same from 5.10 to 7.3 */
 #define SIGNAL_GROUP_EXIT	0x00000004
 
+/* include/linux/sched.h, the same from 5.10 to 7.3: do_exit() sets it before the exit hook */
+#define PF_EXITING		0x00000004
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -213,6 +216,7 @@ struct linux_binprm {
 };
 
 struct task_struct {
+	unsigned int flags;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;

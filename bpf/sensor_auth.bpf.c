@@ -40,9 +40,15 @@ SEC("iter/task")
 int bl_seed(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	__u64 session;
 
-	if (task)
-		session_of(task, BL_SESSION_INFERRED, true);
+	/* Also dead ones that nobody has waited for are iterated over. */
+	if (!task || task->flags & PF_EXITING)
+		return 0;
+	session = session_of(task, BL_SESSION_INFERRED, true);
+	/* It may have died since, before or after its tag was there for the exit hook to see. */
+	if (session && *(volatile unsigned int *)&task->flags & PF_EXITING && tag_take(task))
+		session_leave(session, task, true);
 	return 0;
 }
 

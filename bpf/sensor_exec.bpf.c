@@ -325,9 +325,7 @@ int BPF_PROG(bl_exit, struct task_struct *task)
 	task_key(&key, task, true);
 	if (process_gone(task, &key))
 		exit_process(task, &key, session);
-	if (session) {
-		tag_clear(task);
+	if (session && tag_take(task))
 		session_leave(session, task, true);
-	}
 	return 0;
 }

@@ -17,25 +17,43 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/*
+ * Sockets told as opened, by their address in the kernel, which is only compared. It tells passive
+ * connections from outgoing ones that happen to have a watched port. What it evicts (16384 open at
+ * once) is not told as closed.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u8);
+} bl_socks SEC(".maps");
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(bl_sock_state, const struct sock *sk, int oldstate, int newstate)
 {
 	struct bl_event_connection *e;
+	__u64 id = (__u64)sk;
+	__u8 one = 1;
 	__u32 state;
 	__u16 port;
 
 	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED)
 		state = BL_CONNECTION_OPEN;
-	else if (newstate == TCP_CLOSE && oldstate != TCP_LISTEN && oldstate != TCP_SYN_SENT &&
-		 oldstate != TCP_SYN_RECV && oldstate != TCP_CLOSE)
+	else if (newstate == TCP_CLOSE && oldstate != TCP_LISTEN && oldstate != TCP_SYN_SENT)
 		state = BL_CONNECTION_CLOSED;
 	else
 		return 0;
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	port = sock_local_port(sk);
-	if (!bpf_map_lookup_elem(&bl_ports, &port))
+	if (state == BL_CONNECTION_OPEN) {
+		port = sock_local_port(sk);
+		if (!bpf_map_lookup_elem(&bl_ports, &port))
+			return 0;
+		bpf_map_update_elem(&bl_socks, &id, &one, BPF_ANY);
+	} else if (bpf_map_delete_elem(&bl_socks, &id)) {
 		return 0;
+	}
 
 	e = emit_reserve(true, sizeof(*e));
 	if (!e)

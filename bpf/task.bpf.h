@@ -14,6 +14,8 @@
 #include "core.bpf.h"
 #include "maps.bpf.h"
 
+#define ENOENT 2
+
 static __always_inline void task_fill(struct bl_task *out, const struct task_struct *task,
 				      __u64 session, const bool direct)
 {
@@ -81,13 +83,21 @@ static __always_inline bool tag_set(struct task_struct *task, __u64 session, con
 	return bpf_map_update_elem(&bl_tasks, &pid, &tag, BPF_ANY) == 0;
 }
 
-/* Task storage goes with the task. */
-static __always_inline void tag_clear(const struct task_struct *task)
+/*
+ * True: there was a tag and this call took it away. Who gets true counts the task out of its session.
+ * A storage that is busy (-EBUSY: this CPU was interrupted in the middle of another access) does hold
+ * a tag; it goes with the task.
+ */
+static __always_inline bool tag_take(struct task_struct *task)
 {
 	__u32 pid = task->pid;
+	long r;
 
-	if (!bl_config.task_storage)
-		bpf_map_delete_elem(&bl_tasks, &pid);
+	if (bl_config.task_storage)
+		r = bpf_task_storage_delete(&bl_tags, task);
+	else
+		r = bpf_map_delete_elem(&bl_tasks, &pid);
+	return r != -ENOENT;
 }
 
 /*

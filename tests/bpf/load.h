@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loads the BPF objects as bailiffd does: separate objects, maps shared by name, hooks as they go.
+ */
+#ifndef TESTS_BPF_LOAD_H
+#define TESTS_BPF_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <bailiff/lockout.h>
+
+#define SENSOR_LINKS_MAX 8
+
+enum birth_hook {
+	BIRTH_AUTO,		/* the first of the following that attaches */
+	BIRTH_FEXIT,
+	BIRTH_KRETPROBE,
+	BIRTH_NONE,		/* as on a kernel that allows neither */
+	BIRTH_MAX,
+};
+
+struct sensor_options {
+	bool task_storage;
+	enum birth_hook birth;
+	uint32_t events_size;	/* 0: as built */
+	uint32_t urgent_size;
+	uint32_t sessions_max;
+	uint32_t tasks_max;
+	uint32_t conns_max;
+	int sessions_fd;	/* maps of an earlier run to adopt, 0: none */
+	int audit_fd;
+};
+
+struct sensors {
+	struct bpf_object *exec, *auth, *net;
+	struct bpf_link *links[SENSOR_LINKS_MAX];
+	unsigned int n_links;
+	enum birth_hook birth;	/* what it became */
+};
+
+extern const char *object_dir;
+
+/* 0 or -errno; on failure nothing stays loaded and the reason stands in load_error. */
+int sensors_load(struct sensors *ret, const struct sensor_options *options);
+void sensors_unload(struct sensors *s);
+int sensors_seed(struct sensors *s);
+int sensors_tell(struct sensors *s);
+int sensors_map(const struct sensors *s, const char *name);
+
+struct bpf_object *object_open(const char *name);
+
+/* Sum of a bl_counters slot over all CPUs. */
+uint64_t counter_read(int counters_fd, enum bl_counter counter);
+
+/* What libbpf said last, warnings and verifier's words. */
+extern char load_error[8192];
+int load_print(enum libbpf_print_level level, const char *format, va_list args);
+
+#endif
