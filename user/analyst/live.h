@@ -53,6 +53,8 @@ struct live_source {
 	struct loop_source *io; /* pipe */
 	uint64_t truncations; /* told so far */
 	uint64_t cut; /* told so far */
+	uint64_t malformed; /* seen so far */
+	bool malformed_told;
 	bool failing; /* told, until a read succeeds */
 };
 

@@ -178,6 +178,7 @@ static int switch_pipe(struct live_source *source, int fd)
 	base_closep(&source->tap.follower.fd);
 	log_reader_restart(source->tap.reader);
 	source->tap.follower.fd = fd;
+	source->malformed_told = false;
 	live_tell_source(source->live, source, "the journal is read by a new reader");
 	return pipe_start(source);
 }
@@ -273,6 +274,14 @@ void live_sources_report(struct live *live)
 			live_tell_source(live, source, "became shorter; read from its beginning");
 		}
 		log_reader_stats(source->tap.reader, &stats);
+		/* Once per reader: from then on its stream vouches for nobody anyway. */
+		if (stats.malformed > source->malformed && !source->malformed_told) {
+			live_tell_source(live, source,
+					 "is malformed: its lines vouch for nobody "
+					 "until it has a new reader");
+			source->malformed_told = true;
+		}
+		source->malformed = stats.malformed;
 		if (stats.cut > source->cut) {
 			/* Once a minute at most: whoever writes such lines can write many. */
 			if (live->ticks % 600 == 0 || !source->cut) {

@@ -437,6 +437,11 @@ static bool has_four_records(const struct scene *scene)
 	return scene->heartbeat.records == 4;
 }
 
+static bool has_told_of_garbage(const struct scene *scene)
+{
+	return strstr(scene->source_record.text, "malformed") != NULL;
+}
+
 static void journal_end_is_told(void **state)
 {
 	struct scene *scene = *state;
@@ -445,6 +450,8 @@ static void journal_end_is_told(void **state)
 		.id = 1, .kind = IPC_SOURCE_JOURNAL, .filters = 1, .filter = { "sshd" }
 	};
 	struct ipc_source_fd again = { .id = 1, .how = IPC_ROTATED_RESTARTED };
+	/* A binary field of an impossible length. */
+	static const char garbage[] = "MESSAGE\n\xff\xff\xff\xff\xff\xff\xff\xff";
 	int pipes[2][2];
 
 	assert_int_equal(pipe(pipes[0]), 0);
@@ -464,6 +471,8 @@ static void journal_end_is_told(void **state)
 		dprintf(pipes[1][1], "__REALTIME_TIMESTAMP=1795568523000000\nMESSAGE=hello %d\n\n",
 			i);
 	assert_true(await(scene, has_four_records));
+	assert_int_equal(write(pipes[1][1], garbage, sizeof(garbage)), sizeof(garbage));
+	assert_true(await(scene, has_told_of_garbage));
 	assert_int_equal(finish(scene), 0);
 	(void)close(pipes[0][0]);
 	(void)close(pipes[1][0]);
