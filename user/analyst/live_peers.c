@@ -167,6 +167,7 @@ void live_tell_source(struct live *live, const struct live_source *source, const
 {
 	struct ipc_record record = {
 		.kind = RECORD_SOURCE,
+		.trust = TRUST_ATTESTED, /* bailiff's own word */
 		.time_boot_ns = clock_boot_ns(),
 	};
 	va_list args;

@@ -232,6 +232,9 @@ static bool tap_follow(struct live_source *source, struct tap *tap, uint64_t now
 		return false;
 	n = log_follow(&tap->follower, tap->reader, LIVE_FILE_TURN, now_ns, on_record,
 		       source->live);
+	/* The position of the shared descriptor tells bailiffd from where a new analyst goes on. */
+	if (n > 0)
+		(void)lseek(tap->follower.fd, (off_t)tap->follower.offset, SEEK_SET);
 	if (n < 0 && !source->failing)
 		live_tell_source(source->live, source, "cannot be read: %s", strerror(-n));
 	source->failing = n < 0;

@@ -64,8 +64,7 @@ static int from_kernel(const struct lockout_item *item, void *arg)
 	struct lockouts *lockouts = restore->lockouts;
 	struct ledger_entry *entry;
 
-	if (item->lock.expires_boot_ns <= restore->now)
-		return 0;
+	/* Also one that ended while nobody looked: the first tick tells of its end. */
 	if (ledger_add(lockouts->ledger, &item->subject, item->lock.expires_boot_ns, &entry) < 0) {
 		restore->refused++;
 		return 0;
