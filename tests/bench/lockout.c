@@ -3,9 +3,9 @@
  * What lockouts of addresses cost bailiffd, in CPU time of this process, kernel side included.
  *
  * The real programs are attached to a network namespace and a cgroup of this process's own, and
- * nothing is pinned, so the host notices nothing. "whole" is lockouts_decide: checks, the map, the
- * record in the state file, the search for open connections to cut; of root's sessions, which only
- * the sensors know, there are none. "restore" is what a start after a reboot does.
+ * nothing is pinned, so the host notices nothing. "alone" and "storm" are lockouts_decide: checks, the
+ * map, the record in the state file, the search for open connections to cut; of root's sessions,
+ * which only the sensors know, there are none. "restore" is what a start after a reboot does.
  *
  * usage: lockout ENTRIES DIR CGROUP    DIR is an empty folder for the state file. Prints NAME VALUE UNIT.
  */
@@ -28,6 +28,8 @@
 #define PER_SLOW_SAMPLE 10 /* of what takes a millisecond */
 #define FIRST_ADDR 0x0a000000U /* 10.0.0.0 */
 #define SAMPLE_ADDR 0x0b000000U
+#define ALONE_ADDR 0x0c000000U
+#define STORM 4000
 
 static uint64_t cpu_ns(void)
 {
@@ -108,9 +110,10 @@ static int accept_each(lockout_item_fn fn, void *fn_arg, void *arg)
 	return 0;
 }
 
-static int accept_cut(const struct addr *net, uint32_t *ret_cut, void *arg)
+static int accept_cut(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg)
 {
-	(void)net;
+	(void)nets;
+	(void)count;
 	(void)arg;
 	*ret_cut = 0;
 	return 0;
@@ -155,8 +158,11 @@ static void check_there(const struct lockout_backend *kernel, uint32_t address)
 
 static double median_us(uint64_t sample[SAMPLES], int per)
 {
+	uint64_t median;
+
 	qsort(sample, SAMPLES, sizeof(sample[0]), compare);
-	return (double)sample[SAMPLES / 2] / per / 1e3;
+	median = sample[SAMPLES / 2];
+	return (double)median / per / 1e3;
 }
 
 static void measure_put(const struct lockout_backend *kernel, const char *name)
@@ -195,26 +201,42 @@ static void measure_cut(const struct lockout_backend *kernel)
 		uint64_t began = cpu_ns();
 
 		for (int i = 0; i < PER_SLOW_SAMPLE; i++)
-			must(kernel->cut(&net, &cut, kernel->arg), "search of connections");
+			must(kernel->cut(&net, 1, &cut, kernel->arg), "search of connections");
 		sample[s] = cpu_ns() - began;
 	}
 	printf("cut %.1f us\n", median_us(sample, PER_SLOW_SAMPLE));
 }
 
-static void measure_whole(struct lockouts *lockouts, const struct lockout_backend *kernel)
+/* One that comes alone looks for its connections at once. */
+static void measure_alone(struct lockouts *lockouts, const struct lockout_backend *kernel)
 {
+	const struct timespec quiet = { .tv_nsec = 2 * LOCKOUTS_CUT_NS };
 	uint64_t sample[SAMPLES];
-	uint32_t address = SAMPLE_ADDR;
 
-	for (int s = 0; s < SAMPLES; s++) {
-		uint64_t began = cpu_ns();
+	for (uint32_t s = 0; s < SAMPLES; s++) {
+		uint64_t began;
 
-		for (int i = 0; i < PER_SLOW_SAMPLE; i++)
-			decide(lockouts, address++);
+		(void)nanosleep(&quiet, NULL);
+		(void)lockouts_cut_waiting(lockouts, clock_boot_ns());
+		(void)nanosleep(&quiet, NULL);
+		began = cpu_ns();
+		decide(lockouts, ALONE_ADDR + s);
 		sample[s] = cpu_ns() - began;
 	}
-	check_there(kernel, address - 1);
-	printf("whole %.1f us\n", median_us(sample, PER_SLOW_SAMPLE));
+	check_there(kernel, ALONE_ADDR + SAMPLES - 1);
+	printf("alone %.1f us\n", median_us(sample, 1));
+}
+
+/* Many at a time share a look; the last look is in the figure. */
+static void measure_storm(struct lockouts *lockouts, const struct lockout_backend *kernel)
+{
+	uint64_t began = cpu_ns();
+
+	for (uint32_t i = 0; i < STORM; i++)
+		decide(lockouts, SAMPLE_ADDR + i);
+	(void)lockouts_cut_waiting(lockouts, clock_boot_ns() + LOCKOUTS_CUT_NS);
+	printf("storm %.1f us\n", (double)(cpu_ns() - began) / STORM / 1e3);
+	check_there(kernel, SAMPLE_ADDR + STORM - 1);
 }
 
 static struct hooks *load_hooks(const struct conf *conf, const char *cgroup)
@@ -285,9 +307,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	entries = (uint32_t)strtoul(argv[1], NULL, 10);
-	if (entries == 0 || entries > BL_LOCK_MAX - SAMPLES * PER_SAMPLE) {
+	if (entries == 0 || entries > BL_LOCK_MAX - STORM - SAMPLES * PER_SAMPLE) {
 		(void)fprintf(stderr, "lockout: 1 to %d entries\n",
-			      BL_LOCK_MAX - SAMPLES * PER_SAMPLE);
+			      BL_LOCK_MAX - STORM - SAMPLES * PER_SAMPLE);
 		return 2;
 	}
 	must(conf_new(&conf), "configuration");
@@ -311,7 +333,8 @@ int main(int argc, char **argv)
 	check_there(&kernel, FIRST_ADDR + entries - 1);
 	measure_put(&kernel, "put-full");
 	measure_cut(&kernel);
-	measure_whole(lockouts, &kernel);
+	measure_alone(lockouts, &kernel);
+	measure_storm(lockouts, &kernel);
 	lockouts_free(lockouts);
 
 	/* The map alone, in a second table. */
