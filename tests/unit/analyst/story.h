@@ -32,7 +32,7 @@ static inline void story_head(union bl_event *event, enum bl_event_kind kind, si
 			      uint64_t at_ns)
 {
 	memset(event, 0, sizeof(*event));
-	event->head.kind = kind;
+	event->head.kind = (__u16)kind;
 	event->head.len = (uint32_t)len;
 	event->head.boot_ns = at_ns;
 }
