@@ -269,6 +269,19 @@ static void success_counts_nothing(void **state)
 	assert_true(told);
 }
 
+static void birth_alone_tells_of_a_login_once(void **state)
+{
+	struct scene *scene = *state;
+	union bl_event event;
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	story_birth(&event, 7, 4001, 1000, PEER, 40001, 2 * SECOND);
+	happen(scene, &event);
+	happen(scene, &event);
+	assert_int_equal(scene->attempts, 1);
+	assert_true(scene->attempt[0].success);
+}
+
 static void text_without_connection_is_only_text(void **state)
 {
 	struct scene *scene = *state;
@@ -420,6 +433,7 @@ int main(void)
 		T(late_line_adds_nothing_twice),
 		T(early_line_waits_for_its_connection),
 		T(success_counts_nothing),
+		T(birth_alone_tells_of_a_login_once),
 		T(text_without_connection_is_only_text),
 		T(other_peer_on_that_process_is_forged),
 		T(other_process_on_that_connection_is_forged),

@@ -49,6 +49,7 @@ struct form {
 struct follow {
 	uint64_t touched_ns;
 	uint32_t counted; /* tries that came out already */
+	bool success; /* its login came out already */
 	uint32_t forms;
 	struct form form[FORMS_MAX];
 	char user[IPC_USER_MAX];
@@ -511,7 +512,12 @@ void witness_change(struct witness *w, const struct session_table *sessions,
 			       connection->end.peer_port, connection->pid,
 			       follow->forms ? "the log tells of it too" : "no log line so far");
 		fn(&attempt, arg);
-	} else if (change->kind == SESSION_AUTHENTICATED) {
+	} else if (connection->outcome == CONNECTION_AUTHENTICATED) {
+		/* The birth of its session may be the first proof, if the exit before it was lost. */
+		follow = follow_get(w, &key, now_ns);
+		if (follow->success)
+			return;
+		follow->success = true;
 		attempt.success = true;
 		(void)snprintf(attempt.text, sizeof(attempt.text),
 			       "the kernel saw the connection from port %u, process %u, log in",
