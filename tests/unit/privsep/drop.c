@@ -107,6 +107,26 @@ static int drop_unknown(void)
 	return privsep_drop("no-such-user-here") == -ESRCH && getuid() == 0 ? 0 : 1;
 }
 
+/* A number that is no account's name stands for itself; 0 stands for nobody. */
+static int drop_to_number(void)
+{
+	static const char *const none[] = {
+		"0", "00", "-1", "+7", " 7", "7x", "0x7", "4294967296"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		if (privsep_drop(none[i]) != -ESRCH || getuid() != 0)
+			return 1;
+	}
+	if (privsep_drop("64321") != 0)
+		return 2;
+	return status_is("Uid", "64321\t64321\t64321\t64321") &&
+			       status_is("Gid", "64321\t64321\t64321\t64321") &&
+			       status_is("Groups", " ")
+		       ? 0
+		       : 3;
+}
+
 static int drop_to_root(void)
 {
 	return privsep_drop("root") == -EPERM && privsep_drop(NULL) == -EPERM &&
@@ -115,12 +135,13 @@ static int drop_to_root(void)
 		       : 1;
 }
 
-static void users_that_will_not_do(void **state)
+static void users_that_will_do_and_that_will_not(void **state)
 {
 	(void)state;
 	needs_root();
 	assert_int_equal(in_child(drop_unknown), 0);
 	assert_int_equal(in_child(drop_to_root), 0);
+	assert_int_equal(in_child(drop_to_number), 0);
 }
 
 /* Without CAP_SETPCAP the bounding set cannot be emptied: refused, not half done in silence. */
@@ -229,7 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_left),
 		cmocka_unit_test(twice),
-		cmocka_unit_test(users_that_will_not_do),
+		cmocka_unit_test(users_that_will_do_and_that_will_not),
 		cmocka_unit_test(needed_capabilities),
 		cmocka_unit_test(kept_capabilities),
 		cmocka_unit_test(without_root),
