@@ -4,7 +4,7 @@
  *
  * The effect of a write to cgroup.freeze or cgroup.kill is immediate (some 50 us to the last user
  * instruction); the notification in cgroup.events is limited to one per 10 ms and file. So nothing
- * here waits for it.
+ * here waits for it, but for cgroup_wait_frozen, which reads the file again and again.
  */
 #include "enforcer/cgroups.h"
 
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -21,6 +22,8 @@
 #include "base/file.h"
 
 #define MOUNTINFO_MAX (1024 * 1024)
+#define WAIT_FROZEN_US 50000 /* reported after 0.3 ms, on an emulator after some 10 */
+#define WAIT_PAUSE_US 250
 #define DEPTH_MAX 8 /* of cgroups below a session's; deeper ones are not searched */
 
 /* Fields of a mountinfo line: id parent maj:min root MOUNTPOINT options [tags] - TYPE source opts */
@@ -143,6 +146,43 @@ int cgroup_is_frozen(int root_fd, const char *path, bool *ret)
 		return errno == ENODEV ? -ENOENT : -errno;
 	*ret = n == 1 && value == '1';
 	return 0;
+}
+
+static int read_event(int root_fd, const char *path, const char *event, bool *ret)
+{
+	_cleanup_close_ int dir = cgroup_open(root_fd, path);
+	_cleanup_close_ int fd = -1;
+	char text[128];
+	ssize_t n;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return errno == ENODEV ? -ENOENT : -errno;
+	text[n] = '\0';
+	*ret = strstr(text, event) != NULL;
+	return 0;
+}
+
+int cgroup_is_populated(int root_fd, const char *path, bool *ret)
+{
+	return read_event(root_fd, path, "populated 1", ret);
+}
+
+void cgroup_wait_frozen(int root_fd, const char *path)
+{
+	const struct timespec pause = { .tv_nsec = WAIT_PAUSE_US * 1000 };
+	bool frozen = false;
+
+	for (int us = 0; us < WAIT_FROZEN_US; us += WAIT_PAUSE_US) {
+		if (read_event(root_fd, path, "frozen 1", &frozen) < 0 || frozen)
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 int cgroup_kill(int root_fd, const char *path)

@@ -24,6 +24,11 @@ int cgroup_open_root(void);
 /* -ENOENT: the cgroup is gone, which after a kill is success. */
 int cgroup_freeze(int root_fd, const char *path, bool frozen);
 int cgroup_is_frozen(int root_fd, const char *path, bool *ret);
+/* After cgroup_freeze: until every task has come to rest, at most 50 ms. For a look that must miss
+ * nobody; what is to be stopped only is stopped long before. */
+void cgroup_wait_frozen(int root_fd, const char *path);
+/* Is any process alive in it or below? Zombies do not count. */
+int cgroup_is_populated(int root_fd, const char *path, bool *ret);
 /* Kernel 5.14 (661ee6280931); -EOPNOTSUPP before. Cannot be outrun by fork. */
 int cgroup_kill(int root_fd, const char *path);
 

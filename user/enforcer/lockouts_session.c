@@ -130,11 +130,20 @@ static void on_ended(uint64_t tag, const struct process *process, const char *ex
 	lockouts_tell(lockouts, &outcome);
 }
 
+static bool on_counted(uint64_t tag, void *arg)
+{
+	struct lockouts *lockouts = arg;
+	struct bl_session session;
+
+	return lockouts->backend.session(tag, &session, lockouts->backend.arg) == 0;
+}
+
 static int job_start(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
 		     struct session_job **ret)
 {
 	struct session_report report = {
 		.frozen = on_frozen,
+		.counted = on_counted,
 		.ended = on_ended,
 		.arg = lockouts,
 	};

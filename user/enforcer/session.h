@@ -11,8 +11,10 @@
  * Ladder: freeze the scope, kill (cgroup.kill; before 5.14 each process by pidfd until none is
  * left), thaw, then tell logind. In that order, because PID 1 of systemd 252 thaws a frozen scope
  * that it is asked to stop, and the session's TERM handlers would run. What is outside the scope
- * (at, systemd-run --user --scope, a moved process) is stopped or killed one by one. Nothing waits:
- * the caller steps the job until it is done.
+ * (at, systemd-run --user --scope, a moved process) is stopped or killed one by one; where that does
+ * not do, because something forks faster than one can look, its cgroup is frozen for the
+ * milliseconds that it takes, strangers in it included. Nothing waits: the caller steps the job
+ * until it is done.
  */
 #ifndef ENFORCER_SESSION_H
 #define ENFORCER_SESSION_H
@@ -68,6 +70,8 @@ enum session_state {
 struct session_report {
 	/* Before a scope is frozen, and after it was thawed. Negative: do not freeze it. */
 	int (*frozen)(uint64_t tag, const char *scope, bool frozen, void *arg);
+	/* May be NULL: does the kernel still count tasks of the session? */
+	bool (*counted)(uint64_t tag, void *arg);
 	/* A process is gone that this job killed. */
 	void (*ended)(uint64_t tag, const struct process *process, const char *exe, void *arg);
 	void *arg;

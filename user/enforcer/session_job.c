@@ -16,44 +16,15 @@
 
 #include "base/buf.h"
 #include "enforcer/cgroups.h"
-#include "enforcer/session.h"
+#include "enforcer/session_job.h"
 
 #define LOGIND_LIMIT_NS (5 * NSEC_PER_SEC)
-#define EMPTY_ROUNDS 2 /* one look at /proc can miss a process that a fork just made */
-
-struct scope {
-	char path[PROCESS_CGROUP_MAX];
-	bool own; /* nobody else is in it */
-	bool frozen;
-	bool failed; /* tried once; the ladder goes on without */
-};
-
-struct victim {
-	struct process process;
-	char exe[SESSION_EXE_MAX];
-	bool ended;
-};
-
-struct session_job {
-	int root_fd;
-	struct session_ids ids;
-	enum action action;
-	struct session_report report;
-	struct scope scope[SESSION_SCOPES_MAX];
-	uint32_t scopes;
-	struct victim *victim;
-	uint32_t victims;
-	uint32_t victims_size;
-	uint64_t unnamed; /* members beyond SESSION_VICTIMS_MAX, seen in the last look */
-	uint32_t alive;
-	uint32_t ended;
-	uint32_t empty_rounds;
-	uint64_t started_ns;
-	bool freeze_failed;
-	bool finishing; /* nothing is left but to hear from logind */
-	uint64_t finishing_ns;
-	struct logind_call *logind;
-};
+/* One look at /proc can miss a process that a fork just made; some more are taken while the
+ * kernel's own count says that something is left. */
+#define EMPTY_ROUNDS 2
+#define EMPTY_ROUNDS_COUNTED 25
+/* Steps of stopping with, or of killing without, a moment's freeze of cgroups that others share. */
+#define PATIENCE 3
 
 int session_job_new(struct session_job **ret, int root_fd, const struct session_ids *ids,
 		    enum action action, const struct session_report *report)
@@ -92,6 +63,7 @@ void session_job_terminate(struct session_job *job)
 {
 	job->action = ACTION_TERMINATE;
 	job->started_ns = 0;
+	job->tries = 0;
 }
 
 uint64_t session_job_tag(const struct session_job *job)
@@ -112,199 +84,76 @@ enum action session_job_action(const struct session_job *job)
 	return job->action;
 }
 
-/* ---- scopes -------------------------------------------------------------------------------- */
-
-static int stranger(pid_t pid, void *arg)
-{
-	const struct session_job *job = arg;
-	struct process process;
-
-	if (pid == 1 || pid == getpid())
-		return 1;
-	if (process_read(pid, &process) < 0)
-		return 0;
-	if (process.auid == BL_UNSET && process.audit_session == BL_UNSET)
-		return 0;
-	return !session_ids_match(&job->ids, &process);
-}
-
-static struct scope *scope_of(struct session_job *job, const struct process *process)
-{
-	char path[PROCESS_CGROUP_MAX];
-	struct scope *scope;
-
-	if (!session_scope(process->cgroup, path))
-		return NULL;
-	for (uint32_t i = 0; i < job->scopes; i++)
-		if (!strcmp(job->scope[i].path, path))
-			return &job->scope[i];
-	if (job->scopes == SESSION_SCOPES_MAX)
-		return NULL;
-	scope = &job->scope[job->scopes++];
-	*scope = (struct scope){};
-	text_copy(scope->path, sizeof(scope->path), path);
-	scope->own = cgroup_pids(job->root_fd, path, stranger, job) == 0;
-	return scope;
-}
-
-/* true: it has just been frozen. */
-static bool scope_freeze(struct session_job *job, struct scope *scope)
-{
-	bool still = true;
-
-	if (!scope->own || scope->failed)
-		return false;
-	/* PID 1 of systemd 252 thaws a scope that somebody asks it to stop. */
-	if (scope->frozen) {
-		if (cgroup_is_frozen(job->root_fd, scope->path, &still) == 0 && !still)
-			(void)cgroup_freeze(job->root_fd, scope->path, true);
-		return false;
-	}
-	/* Written down first: should this process die now, the next one knows where to look. */
-	if (job->report.frozen(job->ids.tag, scope->path, true, job->report.arg) < 0 ||
-	    cgroup_freeze(job->root_fd, scope->path, true) < 0) {
-		scope->failed = true;
-		job->freeze_failed = true;
-		return false;
-	}
-	scope->frozen = true;
-	return true;
-}
-
-static int scope_thaw(struct session_job *job, struct scope *scope)
-{
-	int r;
-
-	if (!scope->frozen)
-		return 0;
-	r = cgroup_freeze(job->root_fd, scope->path, false);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	scope->frozen = false;
-	(void)job->report.frozen(job->ids.tag, scope->path, false, job->report.arg);
-	return 0;
-}
-
-/* ---- members ------------------------------------------------------------------------------- */
-
-static struct victim *victim_find(struct session_job *job, const struct process *process)
-{
-	for (uint32_t i = 0; i < job->victims; i++)
-		if (job->victim[i].process.pid == process->pid &&
-		    job->victim[i].process.start_ns == process->start_ns)
-			return &job->victim[i];
-	return NULL;
-}
-
-static int victim_add(struct session_job *job, const struct process *process)
-{
-	struct victim *victim = victim_find(job, process);
-
-	if (victim) {
-		victim->process = *process;
-		return 0;
-	}
-	if (job->victims == SESSION_VICTIMS_MAX) {
-		job->unnamed++;
-		return 0;
-	}
-	if (job->victims == job->victims_size) {
-		uint32_t size = job->victims_size ? job->victims_size * 2 : 32;
-		struct victim *more = reallocarray(job->victim, size, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		job->victim = more;
-		job->victims_size = size;
-	}
-	victim = &job->victim[job->victims++];
-	*victim = (struct victim){ .process = *process };
-	process_exe(process, victim->exe, sizeof(victim->exe));
-	return 0;
-}
-
-static int member(const struct process *process, void *arg)
-{
-	struct session_job *job = arg;
-
-	if (process->pid == 1 || process->pid == getpid() || !process_runs(process) ||
-	    !session_ids_match(&job->ids, process))
-		return 0;
-	job->alive++;
-	(void)scope_of(job, process);
-	return victim_add(job, process);
-}
-
-static int scope_member(pid_t pid, void *arg)
-{
-	struct session_job *job = arg;
-	struct process process;
-
-	/* Those that the session's number names have been counted; here come the others. */
-	if (pid == 1 || pid == getpid() || process_read(pid, &process) < 0 ||
-	    !process_runs(&process) || session_ids_match(&job->ids, &process))
-		return 0;
-	job->alive++;
-	return victim_add(job, &process);
-}
-
-static int look(struct session_job *job)
-{
-	int r;
-
-	job->alive = 0;
-	job->unnamed = 0;
-	r = processes_each(false, member, job);
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < job->scopes; i++) {
-		if (!job->scope[i].own)
-			continue;
-		r = cgroup_pids(job->root_fd, job->scope[i].path, scope_member, job);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return 0;
-}
-
-static bool in_frozen_scope(const struct session_job *job, const struct process *process)
-{
-	char path[PROCESS_CGROUP_MAX];
-
-	if (!session_scope(process->cgroup, path))
-		return false;
-	for (uint32_t i = 0; i < job->scopes; i++)
-		if (job->scope[i].frozen && !strcmp(job->scope[i].path, path))
-			return true;
-	return false;
-}
-
-static void report_ended(struct session_job *job)
-{
-	for (uint32_t i = 0; i < job->victims; i++) {
-		struct victim *victim = &job->victim[i];
-
-		if (victim->ended || !process_ended(&victim->process))
-			continue;
-		victim->ended = true;
-		job->ended++;
-		if (job->action == ACTION_TERMINATE)
-			job->report.ended(job->ids.tag, &victim->process, victim->exe,
-					  job->report.arg);
-	}
-}
-
 /* ---- the ladder ---------------------------------------------------------------------------- */
+
+/* To all that are not in a scope of their own that is frozen (SIGSTOP), or to all (SIGKILL). */
+static uint32_t signal_victims(struct session_job *job, int signal)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < job->victims; i++) {
+		struct session_victim *victim = &job->victim[i];
+
+		/* A second SIGKILL does nothing, and a frozen task of the v2 freezer dies of the
+		 * first. */
+		if (victim->ended ||
+		    (signal == SIGSTOP &&
+		     (victim->process.state == 'T' || job_in_frozen_scope(job, &victim->process))))
+			continue;
+		count += process_signal(&victim->process, signal) == 0;
+	}
+	return count;
+}
+
+static int is_untouchable(pid_t pid, void *arg)
+{
+	(void)arg;
+	return pid == 1 || pid == getpid();
+}
+
+/* Freezes what is not the session's own, looks, signals, thaws. Its strangers stand still for the
+ * time of one look at /proc. */
+static void signal_in_frozen(struct session_job *job, const char *path, int signal)
+{
+	if (cgroup_pids(job->root_fd, path, is_untouchable, NULL) != 0 ||
+	    job->report.frozen(job->ids.tag, path, true, job->report.arg) < 0)
+		return;
+	if (cgroup_freeze(job->root_fd, path, true) == 0) {
+		cgroup_wait_frozen(job->root_fd, path);
+		if (job_look(job) == 0)
+			(void)signal_victims(job, signal);
+	}
+	(void)cgroup_freeze(job->root_fd, path, false);
+	(void)job->report.frozen(job->ids.tag, path, false, job->report.arg);
+}
+
+/* The cgroups in which the session's latest processes were seen. */
+static void signal_where_they_fork(struct session_job *job, int signal)
+{
+	char seen[SESSION_SCOPES_MAX][PROCESS_CGROUP_MAX];
+	size_t count = 0;
+
+	for (uint32_t i = job->victims; i-- > 0 && count < SESSION_SCOPES_MAX;) {
+		const char *path = job->victim[i].process.cgroup;
+		bool known = path[0] == '\0' || job_in_frozen_scope(job, &job->victim[i].process);
+
+		for (size_t k = 0; k < count && !known; k++)
+			known = !strcmp(seen[k], path);
+		if (!known)
+			text_copy(seen[count++], PROCESS_CGROUP_MAX, path);
+	}
+	for (size_t k = 0; k < count; k++)
+		signal_in_frozen(job, seen[k], signal);
+}
 
 static void step_stop(struct session_job *job)
 {
-	for (uint32_t i = 0; i < job->victims; i++) {
-		struct victim *victim = &job->victim[i];
+	uint32_t stopped = signal_victims(job, SIGSTOP);
 
-		if (!victim->ended && victim->process.state != 'T' &&
-		    !in_frozen_scope(job, &victim->process))
-			(void)process_signal(&victim->process, SIGSTOP);
-	}
+	/* At first in any case, as one that forks without pause may never be seen; later only if
+	 * something was not at rest. */
+	if (++job->tries <= PATIENCE || stopped > 0)
+		signal_where_they_fork(job, SIGSTOP);
 }
 
 static void step_kill(struct session_job *job)
@@ -312,11 +161,10 @@ static void step_kill(struct session_job *job)
 	for (uint32_t i = 0; i < job->scopes; i++)
 		if (job->scope[i].own)
 			(void)cgroup_kill(job->root_fd, job->scope[i].path);
-	/* Again one by one: what is outside, and all where there is no cgroup.kill. A second
-	 * SIGKILL does nothing, and a frozen task of the v2 freezer dies of the first. */
-	for (uint32_t i = 0; i < job->victims; i++)
-		if (!job->victim[i].ended)
-			(void)process_signal(&job->victim[i].process, SIGKILL);
+	/* Again one by one: what is outside, and all where there is no cgroup.kill. */
+	(void)signal_victims(job, SIGKILL);
+	if (++job->tries > PATIENCE)
+		signal_where_they_fork(job, SIGKILL);
 }
 
 static int finish(struct session_job *job, uint64_t now_boot_ns)
@@ -329,7 +177,7 @@ static int finish(struct session_job *job, uint64_t now_boot_ns)
 		for (uint32_t i = 0; i < job->scopes; i++) {
 			char id[32];
 
-			r = scope_thaw(job, &job->scope[i]);
+			r = job_scope_thaw(job, &job->scope[i]);
 			if (r < 0)
 				return r;
 			if (!job->logind && job->scope[i].own &&
@@ -347,32 +195,38 @@ static int finish(struct session_job *job, uint64_t now_boot_ns)
 
 int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 {
-	bool fresh;
+	bool fresh, counted;
 	int r;
 
 	if (job->finishing)
 		return finish(job, now_boot_ns);
 	if (!job->started_ns)
 		job->started_ns = now_boot_ns;
-	r = look(job);
+	r = job_look(job);
 	if (r < 0)
 		return r;
-	report_ended(job);
+	job_report_ended(job);
 	fresh = false;
 	for (uint32_t i = 0; i < job->scopes; i++)
-		fresh |= scope_freeze(job, &job->scope[i]);
+		fresh |= job_scope_freeze(job, &job->scope[i]);
 	/* What was born between the look and the freeze is seen, and named, only now. */
-	r = fresh ? look(job) : 0;
+	r = fresh ? job_look(job) : 0;
 	if (r < 0)
 		return r;
+	/* A look at /proc cannot prove that nothing is left: what forks and ends without pause is
+	 * never there when it is read. In a frozen cgroup it stands still. */
+	if (!job->alive && job->action == ACTION_TERMINATE)
+		signal_where_they_fork(job, SIGKILL);
 	job->empty_rounds = job->alive ? 0 : job->empty_rounds + 1;
-	if (job->empty_rounds >= EMPTY_ROUNDS)
+	counted = job->empty_rounds && job->report.counted &&
+		  job->report.counted(job->ids.tag, job->report.arg);
+	if (job->empty_rounds >= (counted ? EMPTY_ROUNDS_COUNTED : EMPTY_ROUNDS))
 		return finish(job, now_boot_ns);
 	if (job->action != ACTION_TERMINATE) {
 		step_stop(job);
 		return SESSION_HELD;
 	}
-	if (job->alive)
+	if (job->alive || counted)
 		step_kill(job);
 	if (now_boot_ns - job->started_ns > SESSION_LIMIT_NS) {
 		(void)session_job_thaw(job);
@@ -386,13 +240,13 @@ int session_job_thaw(struct session_job *job)
 	int r = 0;
 
 	for (uint32_t i = 0; i < job->scopes; i++) {
-		int t = scope_thaw(job, &job->scope[i]);
+		int t = job_scope_thaw(job, &job->scope[i]);
 
 		if (t < 0)
 			r = t;
 	}
 	/* A process that its user had stopped before goes on as well: the two look alike. */
-	if (job->action != ACTION_TERMINATE && look(job) == 0)
+	if (job->action != ACTION_TERMINATE && job_look(job) == 0)
 		for (uint32_t i = 0; i < job->victims; i++)
 			if (!job->victim[i].ended && job->victim[i].process.state == 'T')
 				(void)process_signal(&job->victim[i].process, SIGCONT);
@@ -412,7 +266,7 @@ struct session_job *session_job_free(struct session_job *job)
 		return NULL;
 	if (job->action == ACTION_TERMINATE)
 		for (uint32_t i = 0; i < job->scopes; i++)
-			(void)scope_thaw(job, &job->scope[i]);
+			(void)job_scope_thaw(job, &job->scope[i]);
 	logind_free(job->logind);
 	free(job->victim);
 	free(job);

@@ -175,6 +175,23 @@ static uint32_t moving(void)
 	return count;
 }
 
+/* A busy machine gives each its turn late. */
+static bool all_move(void)
+{
+	uint64_t before[SPINNERS];
+	uint32_t count = 0;
+
+	for (int i = 0; i < SPINNERS; i++)
+		before[i] = spin[i];
+	for (int wait = 0; wait < 1000 && count < SPINNERS; wait++) {
+		(void)usleep(10000);
+		count = 0;
+		for (int i = 0; i < SPINNERS; i++)
+			count += spin[i] != before[i];
+	}
+	return count == SPINNERS;
+}
+
 /* ---- what the job reports ---- */
 
 static struct {
@@ -241,6 +258,30 @@ static void reap(const struct login *l)
 		(void)usleep(20000);
 }
 
+static int kill_one(pid_t pid, void *arg)
+{
+	(void)arg;
+	(void)kill(pid, SIGKILL);
+	return 0;
+}
+
+/* Whatever a test left, also one that failed: so that the next begins with nothing. */
+static int nothing_left(void **unused)
+{
+	char path[PROCESS_CGROUP_MAX];
+
+	(void)unused;
+	(void)snprintf(path, sizeof(path), "/%s", top_name);
+	(void)cgroup_freeze(root_fd, path, true);
+	(void)usleep(100000);
+	(void)cgroup_pids(root_fd, path, kill_one, NULL);
+	(void)cgroup_freeze(root_fd, path, false);
+	(void)usleep(100000);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return 0;
+}
+
 /* ---- tests ---- */
 
 static void terminates_everything(void **unused)
@@ -277,13 +318,14 @@ static void terminates_everything(void **unused)
 		move(moved, elsewhere);
 	}
 	memset(&seen, 0, sizeof(seen));
-	assert_int_equal(moving(), SPINNERS);
+	assert_true(all_move());
 	assert_int_equal(session_job_new(&job, root_fd, &ids, ACTION_TERMINATE, &report), 0);
 	assert_int_equal(run(job, 8 * NSEC_PER_SEC), SESSION_ENDED);
 	assert_int_equal(moving(), 0);
 	assert_true(seen.ended >= SPINNERS);
-	assert_int_equal(seen.frozen, 1);
-	assert_int_equal(seen.thawed, 1);
+	/* The scope, and for a moment the cgroup outside. Every freeze has its thaw. */
+	assert_true(seen.frozen > 1);
+	assert_int_equal(seen.thawed, seen.frozen);
 	assert_non_null(strstr(seen.exe, "session_root"));
 	session_job_text(job, text);
 	assert_non_null(strstr(text, ", 0 left"));
@@ -318,7 +360,7 @@ static void freezes_and_thaws(void **unused)
 	(void)usleep(100000);
 	assert_int_equal(moving(), 0);
 	assert_int_equal(session_job_thaw(job), 0);
-	assert_int_equal(moving(), SPINNERS);
+	assert_true(all_move());
 	assert_int_equal(seen.ended, 0);
 	/* From frozen to ended. */
 	assert_int_equal(session_job_step(job, clock_boot_ns()), SESSION_HELD);
@@ -363,7 +405,8 @@ static void strangers_in_the_scope_live(void **unused)
 		assert_int_equal(session_job_step(job, clock_boot_ns()), SESSION_HELD);
 		(void)usleep(20000);
 	}
-	assert_int_equal(seen.frozen, 0);
+	/* The scope is not theirs alone: frozen for moments only. */
+	assert_int_equal(seen.frozen, seen.thawed);
 	assert_int_equal(moving(), 0);
 	{
 		uint64_t before = spin[SPINNERS];
@@ -372,7 +415,7 @@ static void strangers_in_the_scope_live(void **unused)
 		assert_true(spin[SPINNERS] > before);
 	}
 	assert_int_equal(session_job_thaw(job), 0);
-	assert_true(moving() >= SPINNERS - 1);
+	assert_true(all_move());
 	session_job_terminate(job);
 	assert_int_equal(run(job, 8 * NSEC_PER_SEC), SESSION_ENDED);
 	assert_int_equal(moving(), 0);
@@ -391,17 +434,24 @@ static void freeze_that_cannot_be_written_down(void **unused)
 	_cleanup_(session_job_freep) struct session_job *job = NULL;
 	struct login l = login();
 	struct session_ids ids = ids_of(&l);
-	char text[IPC_TEXT_MAX];
+	char text[IPC_TEXT_MAX], path[512];
 	bool frozen = true;
+	int r;
 
 	(void)unused;
 	memset(&seen, 0, sizeof(seen));
 	seen.refuse = 1;
 	assert_int_equal(session_job_new(&job, root_fd, &ids, ACTION_TERMINATE, &report), 0);
-	assert_int_equal(run(job, 8 * NSEC_PER_SEC), SESSION_ENDED);
+	r = run(job, 12 * NSEC_PER_SEC);
 	session_job_text(job, text);
 	assert_non_null(strstr(text, "could not be frozen"));
-	assert_int_equal(moving(), 0);
+	/* Before 5.14 what forks without end can then outrun the killing; but not unnoticed. */
+	(void)snprintf(path, sizeof(path), "%s%s/cgroup.kill", mounted, l.scope);
+	if (r == SESSION_STUCK && access(path, F_OK) < 0)
+		assert_null(strstr(text, ", 0 left"));
+	else
+		assert_int_equal(r, SESSION_ENDED);
+	assert_true(moving() == (r == SESSION_STUCK));
 	assert_int_equal(cgroup_is_frozen(root_fd, l.scope, &frozen), 0);
 	assert_false(frozen);
 	reap(&l);
@@ -465,12 +515,12 @@ static bool can_log_in(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(terminates_everything),
-		cmocka_unit_test(freezes_and_thaws),
-		cmocka_unit_test(strangers_in_the_scope_live),
-		cmocka_unit_test(freeze_that_cannot_be_written_down),
-		cmocka_unit_test(given_up_half_way_is_not_left_frozen),
-		cmocka_unit_test(not_the_session_that_one_is_in),
+		cmocka_unit_test_teardown(terminates_everything, nothing_left),
+		cmocka_unit_test_teardown(freezes_and_thaws, nothing_left),
+		cmocka_unit_test_teardown(strangers_in_the_scope_live, nothing_left),
+		cmocka_unit_test_teardown(freeze_that_cannot_be_written_down, nothing_left),
+		cmocka_unit_test_teardown(given_up_half_way_is_not_left_frozen, nothing_left),
+		cmocka_unit_test_teardown(not_the_session_that_one_is_in, nothing_left),
 	};
 	char path[768];
 	int r;
