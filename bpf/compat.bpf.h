@@ -6,12 +6,25 @@
  * DIRECT. A task that comes as a typed pointer (tp_btf, fexit, iterator) is read by plain loads. A
  * kprobe has only bpf_get_current_task()'s number, so every read is a helper call there. Functions
  * that serve both take `direct` as a constant, and the compiler keeps one of the two.
- * Retired with 5.10: bpf_get_current_task_btf (5.11, 3ca1032ab7ab) gives kprobes a typed pointer.
+ * Retired with 5.10: bpf_get_current_task_btf (5.11) gives kprobes a typed pointer.
+ *
+ * MAP ERRORS. The verifier puts calls of the map's own operations in the place of the helpers, and
+ * those returned int before 6.4 ("bpf: return long from bpf_map_ops funcs"): the upper half is then
+ * zero and -EEXIST is no negative number (seen on 5.10 and 6.1). So a result is taken as an int before
+ * it is compared with an error. Retired with 6.1.
  */
 #ifndef COMPAT_BPF_H
 #define COMPAT_BPF_H
 
 #include "core.bpf.h"
+
+#define ENOENT	2
+#define EEXIST	17
+
+static __always_inline int map_result(long r)
+{
+	return (int)r;
+}
 
 #define TASK_READ(direct, src, ...)                                                                \
 	((direct) ? ___arrow(src, __VA_ARGS__) : BPF_CORE_READ(src, __VA_ARGS__))

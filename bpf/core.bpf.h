@@ -23,6 +23,9 @@ typedef __u32 __be32;
 typedef __u32 __wsum;
 typedef _Bool bool;
 
+#include <bailiff/event.h>
+#include <bailiff/lockout.h>
+
 #define true	1
 #define false	0
 #define NULL	((void *)0)
@@ -136,9 +139,13 @@ struct tty_struct {
 	char name[64];
 };
 
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
 struct signal_struct {
+	refcount_t sigcnt;
 	atomic_t live;
-	int nr_threads;
 	unsigned long long sum_sched_runtime;
 	int group_exit_code;
 	unsigned int flags;
@@ -225,6 +232,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 	const struct cred *cred;
+	char comm[BL_COMM_MAX];
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
@@ -306,8 +314,5 @@ struct pt_regs {
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-
-#include <bailiff/event.h>
-#include <bailiff/lockout.h>
 
 #endif

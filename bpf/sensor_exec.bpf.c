@@ -7,9 +7,17 @@
  * memory, so nobody can change it between check and use) and sched_process_exit (per thread). They
  * see every process of every namespace whatever system call made it, also 32-bit ones and io_uring's.
  *
+ * The kernel skips a run while the same program is active on that CPU, and counts that in the
+ * program's recursion_misses. It happens where tracepoints may be preempted (seen on 7.3.4 with
+ * PREEMPT_LAZY; not on 5.10 to 6.12): two exits on one CPU, the first preempted inside the hook. What
+ * must not get lost then is made good: sched_process_free, which runs an RCU grace period after the
+ * end, tells what the exit hook did not of tagged tasks and of services' processes; a child that
+ * missed its tag gets it at its own fork or exec, by its audit session.
+ *
  * Missed: a script that a shell reads without exec (`. file`, `sh -s`), code loaded later (dlopen,
  * JIT), and arguments that a program overwrites after its start: argv is what it was given. A thread
- * that ends while its process lives on is not told.
+ * that ends while its process lives on is not told. An exec or a plain process's exit whose run was
+ * skipped, see above: user space adds recursion_misses to the losses.
  */
 #include "core.bpf.h"
 
@@ -262,7 +270,13 @@ int BPF_PROG(bl_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 /* ---- exit ------------------------------------------------------------------------------------ */
 
-/* True for one thread of each process: the last one, or one of those that left last together. */
+/*
+ * True for one thread of each process: the last one, or one of those that left last together.
+ *
+ * Most processes never had a second thread and need no entry in bl_exited: nobody else holds their
+ * signal_struct, and no released thread left its run time there. (A thread keeps its reference for an
+ * RCU grace period after its release, so it shows even if it had run too shortly to count.)
+ */
 static __always_inline bool process_gone(const struct task_struct *task,
 					 const struct bl_conn_key *key)
 {
@@ -271,11 +285,10 @@ static __always_inline bool process_gone(const struct task_struct *task,
 
 	if (sig->live.counter)
 		return false;
-	/* Never had a second thread: a released one leaves its run time before it leaves the count. */
-	if (*(const volatile int *)&sig->nr_threads == 1 &&
+	if (*(const volatile int *)&sig->sigcnt.refs.counter == 1 &&
 	    *(const volatile unsigned long long *)&sig->sum_sched_runtime == 0)
 		return true;
-	return bpf_map_update_elem(&bl_exited, key, &one, BPF_NOEXIST) != -EEXIST;
+	return map_result(bpf_map_update_elem(&bl_exited, key, &one, BPF_NOEXIST)) != -EEXIST;
 }
 
 static __always_inline void exit_fill(struct bl_event_exit *e, const struct task_struct *task,
@@ -289,7 +302,7 @@ static __always_inline void exit_fill(struct bl_event_exit *e, const struct task
 							task->group_leader->exit_code;
 	e->service = conn ? conn->service : 0;
 	e->role = conn ? conn->role : 0;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
 }
 
 static __always_inline void exit_process(const struct task_struct *task,
@@ -325,6 +338,28 @@ int BPF_PROG(bl_exit, struct task_struct *task)
 	task_key(&key, task, true);
 	if (process_gone(task, &key))
 		exit_process(task, &key, session);
+	if (session && tag_take(task))
+		session_leave(session, task, true);
+	return 0;
+}
+
+/*
+ * The task's last reference is going, long after bl_exit took tag and entry; what is still there was
+ * skipped. The parent may be gone too, but its memory is readable and, but for an unlikely reuse, its
+ * own: it reaped this task a grace period ago.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(bl_free, struct task_struct *task)
+{
+	struct bl_tag *tag = tag_get(task, true);
+	__u64 session = tag ? tag->session : 0;
+	struct bl_conn_key key;
+
+	if (task->pid == task->tgid) {
+		task_key(&key, task, true);
+		if (bpf_map_lookup_elem(&bl_conns, &key))
+			exit_process(task, &key, session);
+	}
 	if (session && tag_take(task))
 		session_leave(session, task, true);
 	return 0;

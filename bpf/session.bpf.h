@@ -18,8 +18,6 @@
 #include "maps.bpf.h"
 #include "task.bpf.h"
 
-#define EEXIST 17
-
 /* Tags tried when two births on two CPUs read the same number. */
 #define SESSION_TRIES 4
 
@@ -119,14 +117,14 @@ static __always_inline __u64 session_enter(const struct bl_session *s)
 {
 	struct bl_state *st = state();
 	__u64 tag;
-	long r;
+	int r;
 
 	if (!st)
 		return 0;
 	for (int i = 0; i < SESSION_TRIES; i++) {
 		__sync_fetch_and_add(&st->last_session, 1);
 		tag = *(volatile __u64 *)&st->last_session;
-		r = bpf_map_update_elem(&bl_sessions, &tag, s, BPF_NOEXIST);
+		r = map_result(bpf_map_update_elem(&bl_sessions, &tag, s, BPF_NOEXIST));
 		if (!r)
 			return tag;
 		if (r != -EEXIST)
@@ -155,6 +153,7 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 	struct bl_conn_key key;
 	struct bl_conn *conn;
 	__u64 tag, *first;
+	int r;
 
 	task_key(&key, task, direct);
 	conn = bpf_map_lookup_elem(&bl_conns, &key);
@@ -167,7 +166,8 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 		count(BL_COUNT_LOST_SESSION);
 		return 0;
 	}
-	if (bpf_map_update_elem(&bl_audit, &s.audit_session, &tag, BPF_NOEXIST) == -EEXIST) {
+	r = map_result(bpf_map_update_elem(&bl_audit, &s.audit_session, &tag, BPF_NOEXIST));
+	if (r == -EEXIST) {
 		bpf_map_delete_elem(&bl_sessions, &tag);
 		first = bpf_map_lookup_elem(&bl_audit, &s.audit_session);
 		return first ? session_join(task, *first, direct) : 0;

@@ -14,8 +14,6 @@
 #include "core.bpf.h"
 #include "maps.bpf.h"
 
-#define ENOENT 2
-
 static __always_inline void task_fill(struct bl_task *out, const struct task_struct *task,
 				      __u64 session, const bool direct)
 {
@@ -91,12 +89,12 @@ static __always_inline bool tag_set(struct task_struct *task, __u64 session, con
 static __always_inline bool tag_take(struct task_struct *task)
 {
 	__u32 pid = task->pid;
-	long r;
+	int r;
 
 	if (bl_config.task_storage)
-		r = bpf_task_storage_delete(&bl_tags, task);
+		r = map_result(bpf_task_storage_delete(&bl_tags, task));
 	else
-		r = bpf_map_delete_elem(&bl_tasks, &pid);
+		r = map_result(bpf_map_delete_elem(&bl_tasks, &pid));
 	return r != -ENOENT;
 }
 

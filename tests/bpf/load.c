@@ -159,7 +159,7 @@ static int auth_load(struct sensors *s, const struct sensor_options *options, en
 
 int sensors_load(struct sensors *ret, const struct sensor_options *options)
 {
-	static const char *const exec_progs[] = { "bl_fork", "bl_exec", "bl_exit" };
+	static const char *const exec_progs[] = { "bl_fork", "bl_exec", "bl_exit", "bl_free" };
 	struct sensors s = { 0 };
 	int r;
 
@@ -264,4 +264,25 @@ uint64_t counter_read(int counters_fd, enum bl_counter counter)
 	for (int i = 0; i < cpus; i++)
 		sum += values[i];
 	return sum;
+}
+
+static uint64_t object_misses(const struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(prog, obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+uint64_t sensors_misses(const struct sensors *s)
+{
+	return object_misses(s->exec) + object_misses(s->auth) + object_misses(s->net);
 }

@@ -49,6 +49,8 @@ int sensors_load(struct sensors *ret, const struct sensor_options *options);
 void sensors_unload(struct sensors *s);
 int sensors_seed(struct sensors *s);
 int sensors_tell(struct sensors *s);
+/* Runs that the kernel skipped because the program was already active on that CPU; all hooks. */
+uint64_t sensors_misses(const struct sensors *s);
 int sensors_map(const struct sensors *s, const char *name);
 
 struct bpf_object *object_open(const char *name);

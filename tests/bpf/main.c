@@ -26,25 +26,33 @@ _Static_assert(sizeof(birth_names) / sizeof(birth_names[0]) == BIRTH_MAX, "names
 
 static const char *const backing_names[] = { "hash", "task storage" };
 
-bool fixture_open(struct fixture *f, const struct sensor_options *options)
+/* feature NULL: must work. Otherwise a failure only where it was wanted, and a skip elsewhere. */
+static bool fixture_try(struct fixture *f, const struct sensor_options *options, const char *feature)
 {
 	int r;
 
 	memset(f, 0, sizeof(*f));
 	f->options = *options;
 	r = sensors_load(&f->sensors, options);
-	if (r) {
-		check(false, "sensors load: %s", strerror(-r));
-		note("%s", load_error);
+	if (r && feature && !strstr(want, feature)) {
+		skip(feature, "this kernel refuses it");
+		return false;
+	}
+	if (!check(r == 0, "sensors load%s%s", feature ? " with " : "", feature ? feature : "")) {
+		note("%s: %s", strerror(-r), load_error);
 		return false;
 	}
 	r = events_open(&f->events, &f->sensors);
-	if (r) {
-		check(false, "rings can be read: %s", strerror(-r));
+	if (!check(r == 0, "rings can be read")) {
 		sensors_unload(&f->sensors);
 		return false;
 	}
 	return true;
+}
+
+bool fixture_open(struct fixture *f, const struct sensor_options *options)
+{
+	return fixture_try(f, options, NULL);
 }
 
 void fixture_close(struct fixture *f)
@@ -58,33 +66,13 @@ static bool wanted(const char *group)
 	return !only || strcmp(only, group) == 0;
 }
 
-/* Whether the sensors load so; if not, a failure where it was wanted and a skip elsewhere. */
-static bool possible(bool task_storage, enum birth_hook birth, const char *feature)
-{
-	struct sensor_options options = { .task_storage = task_storage, .birth = birth };
-	struct sensors s;
-	int r = sensors_load(&s, &options);
-
-	if (!r) {
-		sensors_unload(&s);
-		return true;
-	}
-	if (feature && strstr(want, feature)) {
-		check(false, "%s works on this kernel: %s", feature, strerror(-r));
-		note("%s", load_error);
-	} else {
-		skip(feature ? feature : "sensors", "this kernel refuses it");
-	}
-	return false;
-}
-
 static void run_sessions(bool task_storage, enum birth_hook birth)
 {
 	struct sensor_options options = { .task_storage = task_storage, .birth = birth };
 	struct fixture f;
 
 	tap_group("tags in %s, birth by %s", backing_names[task_storage], birth_names[birth]);
-	if (!possible(task_storage, birth, birth_names[birth]) || !fixture_open(&f, &options))
+	if (!fixture_try(&f, &options, birth == BIRTH_NONE ? NULL : birth_names[birth]))
 		return;
 	test_sessions(&f);
 	test_peer(&f);
@@ -97,18 +85,16 @@ static void run_backing(bool task_storage)
 	struct fixture f;
 
 	tap_group("tags in %s", backing_names[task_storage]);
-	if (!possible(task_storage, BIRTH_NONE, task_storage ? "storage" : NULL))
+	if (!fixture_try(&f, &options, task_storage ? "storage" : NULL))
 		return;
-	if ((wanted("exec") || wanted("net")) && fixture_open(&f, &options)) {
-		if (wanted("exec")) {
-			test_exec(&f);
-			test_exec_files(&f);
-			test_processes(&f);
-		}
-		if (wanted("net"))
-			test_net(&f);
-		fixture_close(&f);
+	if (wanted("exec")) {
+		test_exec(&f);
+		test_exec_files(&f);
+		test_processes(&f);
 	}
+	if (wanted("net"))
+		test_net(&f);
+	fixture_close(&f);
 	if (wanted("session"))
 		for (enum birth_hook h = BIRTH_FEXIT; h < BIRTH_MAX; h++)
 			run_sessions(task_storage, h);

@@ -320,11 +320,16 @@ static void test_outbound(struct lockout *l)
 {
 	uint64_t before = counter_read(l->counters, BL_COUNT_REFUSED_OUTBOUND);
 	uint16_t port;
-	int listener = tcp_listen(AF_INET6, "::", &port);
+	int listener = tcp_listen(AF_INET6, "::", &port), udp;
 	struct outside outside = { .l = l, .port = port };
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 
-	check(try(AF_INET, "127.0.0.1", "127.0.0.2", port) == 0 && send_udp(AF_INET, "127.0.0.2", 9) == 0 &&
-		      send_udp(AF_INET6, "fd00:1::5", 9) == 0,
+	/* Somebody listens, so no "port unreachable" comes back later and is refused as well. */
+	udp = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	check(bind(udp, (struct sockaddr *)&any, sizeof(any)) == 0, "outbound: UDP receiver");
+	check(try(AF_INET, "127.0.0.1", "127.0.0.2", port) == 0 &&
+		      send_udp(AF_INET, "127.0.0.2", port) == 0 &&
+		      send_udp(AF_INET6, "fd00:1::5", port) == 0,
 	      "outbound: possible before the lockout");
 	lock(l, "127.0.0.2", 5 * MINUTE_NS);
 	lock(l, "fd00:1::", 5 * MINUTE_NS);
@@ -333,21 +338,23 @@ static void test_outbound(struct lockout *l)
 	check(try(AF_INET6, "::", "::ffff:127.0.0.2", port) == -EPERM,
 	      "outbound: also when written as v6");
 	check(try(AF_INET6, "::1", "fd00:1::6", port) == -EPERM, "outbound: to a locked /64 too");
-	check(send_udp(AF_INET, "127.0.0.2", 9) == -EPERM, "outbound: UDP to a v4 address too");
-	check(send_udp(AF_INET6, "::ffff:127.0.0.2", 9) == -EPERM, "outbound: UDP, written as v6");
-	check(send_udp(AF_INET6, "fd00:1::6", 9) == -EPERM, "outbound: UDP to a locked /64");
+	check(send_udp(AF_INET, "127.0.0.2", port) == -EPERM, "outbound: UDP to a v4 address too");
+	check(send_udp(AF_INET6, "::ffff:127.0.0.2", port) == -EPERM, "outbound: UDP, written as v6");
+	check(send_udp(AF_INET6, "fd00:1::6", port) == -EPERM, "outbound: UDP to a locked /64");
 	check(try(AF_INET, "127.0.0.1", "127.0.0.3", port) == 0 &&
 		      try(AF_INET6, "::1", "fd00:2::5", port) == 0 &&
-		      send_udp(AF_INET, "127.0.0.3", 9) == 0,
+		      send_udp(AF_INET, "127.0.0.3", port) == 0,
 	      "outbound: others pass");
 	check(counter_read(l->counters, BL_COUNT_REFUSED_OUTBOUND) == before + 6,
 	      "outbound: counted in all");
 	check(refused(l, "127.0.0.2") == 4 && refused(l, "fd00:1::") == 2,
-	      "outbound: counted in the entries");
+	      "outbound: counted in the entries (%llu, %llu)",
+	      (unsigned long long)refused(l, "127.0.0.2"), (unsigned long long)refused(l, "fd00:1::"));
 	check(exited(wait_for(spawn_fn(connect_outside, &outside)), 0),
 	      "outbound: outside the control group nothing is refused");
 	release(l, "127.0.0.2");
 	release(l, "fd00:1::");
+	close(udp);
 	close(listener);
 }
 

@@ -108,8 +108,9 @@ static void test_clone_parent(struct fixture *f)
 static void test_threads(struct fixture *f, unsigned int rounds)
 {
 	char *argv[] = { "child:threads", NULL };
-	unsigned int once = 0, code = 0, forks = 0;
+	unsigned int once = 0, twice = 0, code = 0, forks = 0, n;
 	const struct bl_event_exit *exit;
+	uint64_t misses;
 	pid_t pid;
 
 	for (unsigned int i = 0; i < rounds; i++) {
@@ -118,13 +119,19 @@ static void test_threads(struct fixture *f, unsigned int rounds)
 		wait_for(pid);
 		events_drain(&f->events);
 		exit = exit_of(f, pid);
-		once += events_count(&f->events, BL_EVENT_EXIT, pid) == 1;
+		n = events_count(&f->events, BL_EVENT_EXIT, pid);
+		once += n == 1;
+		twice += n > 1;
 		code += exit && exit->exit_code == 5 << 8;
 		forks += events_count(&f->events, BL_EVENT_FORK, pid);
 	}
-	check(once == rounds, "threads: one exit per process of 17 threads (%u of %u)", once, rounds);
-	check(code == rounds, "threads: with the process's status");
-	check(forks == rounds, "threads: no fork event for them");
+	/* A run that the kernel skipped is the only excuse; it says so (sensor_exec.bpf.c). */
+	misses = sensors_misses(&f->sensors);
+	check(once + misses >= rounds && twice == 0,
+	      "threads: one exit per process of 17 threads (%u of %u, %llu runs skipped)", once, rounds,
+	      (unsigned long long)misses);
+	check(code == once, "threads: with the process's status");
+	check(forks + misses >= rounds && forks <= rounds, "threads: no fork event for them");
 }
 
 static void test_thread_exec(struct fixture *f)
