@@ -148,6 +148,17 @@ int cgroup_is_frozen(int root_fd, const char *path, bool *ret)
 	return 0;
 }
 
+bool cgroup_may_freeze(int root_fd, const char *path)
+{
+	_cleanup_close_ int dir = cgroup_open(root_fd, path);
+	_cleanup_close_ int fd = -1;
+
+	if (dir < 0)
+		return false;
+	fd = openat(dir, "cgroup.freeze", O_WRONLY | O_CLOEXEC);
+	return fd >= 0;
+}
+
 static int read_event(int root_fd, const char *path, const char *event, bool *ret)
 {
 	_cleanup_close_ int dir = cgroup_open(root_fd, path);

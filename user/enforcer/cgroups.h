@@ -24,6 +24,9 @@ int cgroup_open_root(void);
 /* -ENOENT: the cgroup is gone, which after a kill is success. */
 int cgroup_freeze(int root_fd, const char *path, bool frozen);
 int cgroup_is_frozen(int root_fd, const char *path, bool *ret);
+/* A cgroup below a user's own manager has files that belong to that user, and root without
+ * CAP_DAC_OVERRIDE may not write them. */
+bool cgroup_may_freeze(int root_fd, const char *path);
 /* After cgroup_freeze: until every task has come to rest, at most 50 ms. For a look that must miss
  * nobody; what is to be stopped only is stopped long before. */
 void cgroup_wait_frozen(int root_fd, const char *path);

@@ -73,7 +73,7 @@ int lockouts_open_with(struct lockouts **ret, const struct conf *conf,
 }
 
 /* "01234567-89ab-…" -> 16 bytes */
-static int read_boot_id(uint8_t ret[STATE_BOOT_ID])
+int lockouts_boot_id(uint8_t ret[STATE_BOOT_ID])
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len, digits = 0;
@@ -103,7 +103,7 @@ int lockouts_open(struct lockouts **ret, const struct conf *conf, struct hooks *
 	uint8_t boot_id[STATE_BOOT_ID];
 	int r;
 
-	r = read_boot_id(boot_id);
+	r = lockouts_boot_id(boot_id);
 	if (r < 0)
 		return r;
 	return lockouts_open_with(ret, conf, &backend, !hooks || hooks->dry, cgroup, boot_id, fn,

@@ -93,6 +93,9 @@ int lockouts_open_with(struct lockouts **ret, const struct conf *conf,
 		       const struct lockout_backend *backend, bool dry, int cgroup_fd,
 		       const uint8_t boot_id[STATE_BOOT_ID], outcome_fn fn, void *arg);
 
+/* The kernel's name of this boot. */
+int lockouts_boot_id(uint8_t ret[STATE_BOOT_ID]);
+
 /* Kernel tables (lockouts_kernel.c). */
 struct lockout_backend lockouts_kernel(struct hooks *hooks);
 

@@ -12,7 +12,6 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "enforcer/cgroups.h"
 #include "enforcer/lockouts.h"
 
 int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg)
@@ -140,35 +139,4 @@ int sessions_each(struct lockouts *lockouts, session_fn fn, void *arg)
 	}
 	free(list.listed);
 	return r;
-}
-
-/* ---- --clear ---- */
-
-static int thaw_record(const struct state_record *record, uint32_t number, void *arg)
-{
-	const int *cgroup = arg;
-	bool frozen;
-
-	(void)number;
-	/* More than are frozen now: a thaw of what is not frozen does nothing. */
-	if (record->kind == STATE_FROZEN &&
-	    cgroup_is_frozen(*cgroup, record->reason, &frozen) == 0 && frozen)
-		(void)cgroup_freeze(*cgroup, record->reason, false);
-	return 0;
-}
-
-int lockouts_clear(const struct conf *conf)
-{
-	_cleanup_close_ int cgroup = cgroup_open_root();
-	_cleanup_(state_freep) struct state *state = NULL;
-	static const uint8_t any_boot[STATE_BOOT_ID];
-	char message[IPC_TEXT_MAX];
-	int r;
-
-	if (access(conf->state_dir, F_OK) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	r = state_open(&state, conf->state_dir, any_boot, message);
-	if (r >= 0 && cgroup >= 0)
-		(void)state_each(state, thaw_record, &cgroup);
-	return state_remove(conf->state_dir);
 }

@@ -16,6 +16,8 @@
 #include "enforcer/cgroups.h"
 #include "enforcer/lockouts.h"
 
+_Static_assert(PROCESS_CGROUP_MAX <= STATE_REASON_MAX, "a scope fits into its record");
+
 /* ---- who ---- */
 
 struct closure {

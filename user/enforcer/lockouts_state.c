@@ -33,9 +33,15 @@ uint32_t lockouts_write(struct lockouts *lockouts, const struct ledger_entry *en
 		.subject = entry->subject,
 		.action = entry->action,
 	};
+	struct bl_session session;
 	uint32_t number;
 	int r;
 
+	if (entry->subject.kind == SUBJECT_SESSION &&
+	    backend->session(entry->subject.id, &session, backend->arg) == 0) {
+		record.auid = session.auid;
+		record.audit_session = session.audit_session;
+	}
 	text_copy(record.origin, sizeof(record.origin), origin);
 	text_copy(record.reason, sizeof(record.reason), reason);
 	r = state_append(lockouts->state, &record, &number);
@@ -228,6 +234,8 @@ static int next_record(struct state_record *ret, uint32_t number, void *arg)
 	if (state_read(rewrite->lockouts->state, entry->record, &old) == 0) {
 		memcpy(ret->origin, old.origin, sizeof(ret->origin));
 		memcpy(ret->reason, old.reason, sizeof(ret->reason));
+		ret->auid = old.auid;
+		ret->audit_session = old.audit_session;
 	} else {
 		text_copy(ret->reason, sizeof(ret->reason), FOUND_REASON);
 	}

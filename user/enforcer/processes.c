@@ -93,13 +93,17 @@ void process_parse_cgroup(const char *text, size_t len, char ret_path[PROCESS_CG
 		size_t n = (size_t)((eol ? eol : end) - line);
 
 		if (n > 3 && !memcmp(line, "0::/", 4)) {
+			size_t whole = n - 3;
+
 			line += 3;
-			n -= 3;
-			if (n >= PROCESS_CGROUP_MAX)
-				return;
+			n = whole;
 			if (n >= sizeof(deleted) - 1 &&
 			    !memcmp(line + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1))
 				return;
+			/* Users name cgroups below their manager's; a long name must not hide where
+			 * a process is. */
+			while (n >= PROCESS_CGROUP_MAX || (n < whole && n > 1 && line[n] != '/'))
+				n--;
 			text_copy_len(ret_path, PROCESS_CGROUP_MAX, line, n);
 			return;
 		}

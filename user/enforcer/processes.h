@@ -15,7 +15,8 @@
 
 #include <bailiff/event.h>
 
-#define PROCESS_CGROUP_MAX 232 /* with the NUL; a longer path is left empty */
+#define PROCESS_CGROUP_MAX \
+	224 /* with the NUL; a longer path is cut to the cgroup above it that fits */
 #define PROCESS_STAT_MAX 1024 /* of /proc/PID/stat: comm and 22 numbers fit well */
 
 struct process {
@@ -33,7 +34,7 @@ struct process {
 /* For tests: "PID (comm) S PPID …" -> pid, comm, state, parent, start_ns. -EINVAL. */
 int process_parse_stat(const char *text, size_t len, uint64_t ticks_per_second,
 		       struct process *ret);
-/* The "0::PATH" line; empty if there is none, or it is too long, or was removed. */
+/* The "0::PATH" line; empty if there is none, or the cgroup was removed. */
 void process_parse_cgroup(const char *text, size_t len, char ret_path[PROCESS_CGROUP_MAX]);
 
 /* -ESRCH: gone. */

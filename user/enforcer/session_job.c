@@ -127,6 +127,27 @@ static void signal_in_frozen(struct session_job *job, const char *path, int sign
 	(void)job->report.frozen(job->ids.tag, path, false, job->report.arg);
 }
 
+/*
+ * The cgroup itself, or the nearest above it that may be frozen: that of the user's own manager,
+ * for what the user has moved below it. Never a slice, which holds other sessions.
+ */
+static bool freezable(const struct session_job *job, char path[PROCESS_CGROUP_MAX])
+{
+	static const char slice[] = ".slice";
+
+	for (;;) {
+		size_t len = strlen(path);
+		char *end = strrchr(path, '/');
+
+		if (!end || end == path ||
+		    (len >= sizeof(slice) - 1 && !strcmp(path + len - (sizeof(slice) - 1), slice)))
+			return false;
+		if (cgroup_may_freeze(job->root_fd, path))
+			return true;
+		*end = '\0';
+	}
+}
+
 /* The cgroups in which the session's latest processes were seen. */
 static void signal_where_they_fork(struct session_job *job, int signal)
 {
@@ -134,13 +155,14 @@ static void signal_where_they_fork(struct session_job *job, int signal)
 	size_t count = 0;
 
 	for (uint32_t i = job->victims; i-- > 0 && count < SESSION_SCOPES_MAX;) {
-		const char *path = job->victim[i].process.cgroup;
-		bool known = path[0] == '\0' || job_in_frozen_scope(job, &job->victim[i].process);
+		char *path = seen[count];
+		bool known = job_in_frozen_scope(job, &job->victim[i].process);
 
+		text_copy(path, PROCESS_CGROUP_MAX, job->victim[i].process.cgroup);
+		known |= !freezable(job, path);
 		for (size_t k = 0; k < count && !known; k++)
 			known = !strcmp(seen[k], path);
-		if (!known)
-			text_copy(seen[count++], PROCESS_CGROUP_MAX, path);
+		count += !known;
 	}
 	for (size_t k = 0; k < count; k++)
 		signal_in_frozen(job, seen[k], signal);

@@ -7,7 +7,7 @@
 
 struct session_scope_state {
 	char path[PROCESS_CGROUP_MAX];
-	bool own; /* nobody else is in it */
+	bool own; /* nobody else is in it, and it may be frozen */
 	bool frozen;
 	bool failed; /* tried once; the ladder goes on without */
 };

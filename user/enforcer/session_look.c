@@ -45,7 +45,8 @@ static struct session_scope_state *scope_of(struct session_job *job, const struc
 	scope = &job->scope[job->scopes++];
 	*scope = (struct session_scope_state){};
 	text_copy(scope->path, sizeof(scope->path), path);
-	scope->own = cgroup_pids(job->root_fd, path, stranger, job) == 0;
+	scope->own = cgroup_may_freeze(job->root_fd, path) &&
+		     cgroup_pids(job->root_fd, path, stranger, job) == 0;
 	return scope;
 }
 
@@ -164,7 +165,10 @@ int job_look(struct session_job *job)
 		if (!job->scope[i].own)
 			continue;
 		r = cgroup_pids(job->root_fd, job->scope[i].path, scope_member, job);
-		if (r < 0 && r != -ENOENT)
+		/* Nested too deep to be looked through is not the same as empty. */
+		if (r == -ELOOP)
+			job->alive++;
+		else if (r < 0 && r != -ENOENT)
 			return r;
 		/* Something that is never there when one looks, but always born again. */
 		if (job->alive == 0 &&

@@ -23,7 +23,7 @@
 #define STATE_VERSION 1
 #define STATE_RECORDS_MAX 4194304U /* 1.5 GB; a file beyond is set aside */
 #define STATE_ORIGIN_MAX 64
-#define STATE_REASON_MAX 232
+#define STATE_REASON_MAX 224
 #define STATE_BOOT_ID 16 /* bytes, /proc/sys/kernel/random/boot_id */
 #define STATE_NONE UINT32_MAX /* no record */
 
@@ -45,6 +45,8 @@ struct state_record {
 	uint64_t until_boot_ns;
 	struct ipc_subject subject;
 	uint32_t action; /* enum action */
+	uint32_t auid; /* of a session: what its processes are known by */
+	uint32_t audit_session;
 	uint32_t pad;
 	char origin[STATE_ORIGIN_MAX];
 	char reason[STATE_REASON_MAX];

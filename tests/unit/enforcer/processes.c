@@ -79,9 +79,18 @@ static void cgroup_lines(void **unused)
 		process_parse_cgroup(rows[i].text, strlen(rows[i].text), path);
 		assert_string_equal(path, rows[i].path);
 	}
+	/* Too long: the one above it that fits. */
 	memset(text + 4, 'x', sizeof(text) - 5);
 	process_parse_cgroup(text, strlen(text), path);
-	assert_string_equal(path, "");
+	assert_string_equal(path, "/");
+	text[9] = '/';
+	text[100] = '/';
+	process_parse_cgroup(text, strlen(text), path);
+	assert_int_equal(strlen(path), 97);
+	assert_memory_equal(path, text + 3, 97);
+	text[PROCESS_CGROUP_MAX + 2] = '\0';
+	process_parse_cgroup(text, strlen(text), path);
+	assert_int_equal(strlen(path), PROCESS_CGROUP_MAX - 1);
 }
 
 static void mountinfo(void **unused)
