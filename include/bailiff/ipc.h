@@ -10,12 +10,12 @@
  * array and are untrusted text: whoever shows them escapes them.
  *
  *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE FILE SOURCE RING NOTIFY PEER) START,
- *                          then SOURCE_FD, OUTCOME, CANARY
+ *                          then SOURCE_FD, OUTCOME, CANARY, TAP
  *   analyst  -> bailiffd   READY DECISION HEARTBEAT LOG
  *   bailiffd -> recorder   HELLO PEER(analyst's end) LISTEN OUTCOME STATUS
  *   recorder -> bailiffd   READY LOG
  *   analyst  -> recorder   RECORD
- *   recorder -> analyst    HISTORY, then HISTORY_END (once, right after PEER)
+ *   recorder -> analyst    HISTORY, then HISTORY_END (once, right after PEER); WATCHERS
  */
 #ifndef BAILIFF_IPC_H
 #define BAILIFF_IPC_H
@@ -53,6 +53,8 @@ enum ipc_kind {
 	IPC_RECORD,
 	IPC_HISTORY,
 	IPC_HISTORY_END,
+	IPC_TAP, /* carries an fd */
+	IPC_WATCHERS,
 	IPC_KIND_MAX,
 };
 
@@ -199,8 +201,9 @@ struct ipc_ring {
 	__u32 size; /* bytes of the data area, power of two */
 };
 
-/* For NOTIFY (inotify descriptor whose watches bailiffd keeps), PEER, LISTEN: fd only. START,
- * HISTORY_END: nothing more. */
+/* For NOTIFY (inotify descriptor whose watches bailiffd keeps), PEER, LISTEN, TAP (non-blocking
+ * write end of a pipe that takes each event as a line of JSON from now on; a later one replaces
+ * it): fd only. START, HISTORY_END: nothing more. */
 struct ipc_plain {
 	struct ipc_head head;
 };
@@ -293,7 +296,7 @@ enum record_kind {
 	RECORD_SESSION, /* born or ended */
 	RECORD_DECISION,
 	RECORD_SOURCE, /* a log source's trouble: vanished, cut lines, rotated */
-	RECORD_EXEC, /* program started in a session: only where watch or report want it */
+	RECORD_EXEC, /* program started in a session: only while somebody watches, never stored */
 	RECORD_KIND_MAX,
 };
 
@@ -339,6 +342,13 @@ struct ipc_history {
 	__u64 last_wall_ns; /* CLOCK_REALTIME of the last attempt or lockout */
 	__u32 attempts; /* within the last day */
 	__u32 lockouts; /* within the last 90 days: escalation */
+};
+
+/* How many bailiffctl watch there are: while there is one, the analyst sends RECORD_EXEC, too. */
+struct ipc_watchers {
+	struct ipc_head head;
+	__u32 count;
+	__u32 pad;
 };
 
 enum status_part {

@@ -165,6 +165,18 @@ static void put_session(struct json_writer *w, uint64_t session)
 	json_string(w, "session", text);
 }
 
+/* Of a program start only the number is known: the analyst cannot look up names. */
+static void put_user(struct json_writer *w, const struct ipc_record *record)
+{
+	if (record->kind != RECORD_EXEC) {
+		put_name(w, "user", record->user);
+		return;
+	}
+	json_object(w, "user");
+	json_string(w, "id", record->user);
+	json_end_object(w);
+}
+
 void ecs_record(struct buf *out, const char *host, const struct ipc_record *record,
 		uint64_t wall_ns)
 {
@@ -184,10 +196,12 @@ void ecs_record(struct buf *out, const char *host, const struct ipc_record *reco
 	put_port(&w, "source", single_address(&record->subject) ? ip : NULL, record->peer_port);
 	put_port(&w, "destination", NULL, record->local_port);
 	put_name(&w, "service", record->service);
-	put_name(&w, "user", record->user);
+	put_user(&w, record);
 	if (record->pid) {
 		json_object(&w, "process");
 		json_u64(&w, "pid", record->pid);
+		if (record->kind == RECORD_EXEC)
+			put_text(&w, "command_line", record->text);
 		json_end_object(&w);
 	}
 	put_name(&w, "rule", record->rule);

@@ -34,33 +34,74 @@ static int arm_flush(struct recorder *recorder)
 			      &recorder->flush_timer);
 }
 
+/*
+ * What the analyst sends RECORD_EXEC for. A queue that is full now is tried again with the next
+ * tick; only from none to some, and back, makes a difference.
+ */
+static void tell_watchers(struct recorder *recorder, uint32_t count)
+{
+	struct ipc_watchers message = { .count = count };
+
+	if (!recorder->analyst.channel || !count == !recorder->told_watchers)
+		return;
+	if (channel_send(recorder->analyst.channel, IPC_WATCHERS, &message, sizeof(message), -1) <
+	    0)
+		return;
+	recorder->told_watchers = count;
+	(void)link_update(&recorder->analyst);
+}
+
+static void on_watchers(uint32_t count, void *arg)
+{
+	tell_watchers(arg, count);
+}
+
 static int on_tick(struct loop_source *source, uint64_t now_boot_ns, void *arg)
 {
 	struct recorder *recorder = arg;
+	struct status_stats stats;
 
 	(void)source;
 	store_mend(recorder->store);
 	status_tick(recorder->status, now_boot_ns);
+	status_stats(recorder->status, &stats);
+	tell_watchers(recorder, stats.watchers);
 	if (++recorder->ticks % RECORDER_PRUNE_TICKS == 1)
 		store_prune(recorder->store, clock_wall_ns());
 	return 0;
 }
 
 /*
- * Boot time to wall time, now. Times that are said to lie in the future are taken as now: rows
- * that never grow old would never be pruned.
+ * Boot time to wall time. Times that are said to lie in the future are taken as now: rows that
+ * never grow old would never be pruned.
+ *
+ * An attempt and the decision that it led to carry the same boot time, and stay in the order in
+ * which they came only if that becomes the same wall time. No two readings of the two clocks give
+ * the same difference: a moment passes between one clock and the other, a long one where this
+ * process is held up. So a reading is kept until the wall clock was set or has drifted away, and
+ * a new one is never taken for a time that may have been given out already.
  */
-static uint64_t wall_of(uint64_t boot_ns)
+static uint64_t wall_of(struct recorder *recorder, uint64_t boot_ns)
 {
-	uint64_t boot_now = clock_boot_ns();
-	uint64_t wall_now = clock_wall_ns();
-	uint64_t age = boot_ns < boot_now ? boot_now - boot_ns : 0;
+	uint64_t now_ns = clock_boot_ns();
+	int64_t wall_ns;
 
-	return wall_now > age ? wall_now - age : 0;
+	if (boot_ns > now_ns)
+		boot_ns = now_ns;
+	if (boot_ns > recorder->newest_ns) {
+		int64_t fresh = clock_boot_to_wall_ns();
+		int64_t moved = fresh - recorder->boot_to_wall_ns;
+
+		recorder->newest_ns = boot_ns;
+		if (moved > RECORDER_SLACK_NS || moved < -RECORDER_SLACK_NS)
+			recorder->boot_to_wall_ns = fresh;
+	}
+	wall_ns = (int64_t)boot_ns + recorder->boot_to_wall_ns;
+	return wall_ns > 0 ? (uint64_t)wall_ns : 0;
 }
 
 /* The end of a lockout lies ahead, at most ten years: what bailiffd's own limits allow at most. */
-static uint64_t until_wall(uint64_t until_boot_ns)
+static uint64_t until_wall(struct recorder *recorder, uint64_t until_boot_ns)
 {
 	const uint64_t most = 3660ULL * 86400 * NSEC_PER_SEC;
 	uint64_t boot_now = clock_boot_ns();
@@ -69,7 +110,7 @@ static uint64_t until_wall(uint64_t until_boot_ns)
 	if (!until_boot_ns)
 		return 0;
 	if (until_boot_ns < boot_now)
-		return wall_of(until_boot_ns);
+		return wall_of(recorder, until_boot_ns);
 	left = until_boot_ns - boot_now;
 	return clock_wall_ns() + (left < most ? left : most);
 }
@@ -87,6 +128,16 @@ static int spread(struct recorder *recorder)
 
 /* ---- from the analyst ------------------------------------------------------------------------ */
 
+/* Program starts are for those who watch now: kept, they would push out what matters. */
+static int show(struct recorder *recorder, const struct ipc_record *record, uint64_t wall_ns)
+{
+	buf_clear(&recorder->out);
+	ecs_record(&recorder->out, recorder->host, record, wall_ns);
+	if (!recorder->out.cut)
+		status_publish(recorder->status, recorder->out.data, recorder->out.len);
+	return 0;
+}
+
 static int on_record(void *arg, const void *message, int fd)
 {
 	struct recorder *recorder = arg;
@@ -96,7 +147,9 @@ static int on_record(void *arg, const void *message, int fd)
 	(void)fd;
 	if (check_record(record) < 0)
 		return -EPROTO;
-	wall_ns = wall_of(record->time_boot_ns);
+	wall_ns = wall_of(recorder, record->time_boot_ns);
+	if (record->kind == RECORD_EXEC)
+		return show(recorder, record, wall_ns);
 	store_add_record(recorder->store, record, wall_ns);
 	buf_clear(&recorder->out);
 	ecs_record(&recorder->out, recorder->host, record, wall_ns);
@@ -153,6 +206,7 @@ static int on_hello(void *arg, const void *message, int fd)
 static int on_peer(void *arg, const void *message, int fd)
 {
 	struct recorder *recorder = arg;
+	struct status_stats stats;
 	int r;
 
 	(void)message;
@@ -168,6 +222,9 @@ static int on_peer(void *arg, const void *message, int fd)
 		(void)log_error_errno(r, "no channel to bailiff-analyst");
 		return 0;
 	}
+	recorder->told_watchers = 0;
+	status_stats(recorder->status, &stats);
+	tell_watchers(recorder, stats.watchers);
 	on_analyst_drained(recorder);
 	return link_update(&recorder->analyst);
 }
@@ -189,8 +246,8 @@ static int on_outcome(void *arg, const void *message, int fd)
 	(void)fd;
 	if (check_outcome(outcome) < 0)
 		return -EPROTO;
-	wall_ns = wall_of(outcome->head.boot_ns);
-	until_ns = until_wall(outcome->until_boot_ns);
+	wall_ns = wall_of(recorder, outcome->head.boot_ns);
+	until_ns = until_wall(recorder, outcome->until_boot_ns);
 	store_add_outcome(recorder->store, outcome, wall_ns, until_ns);
 	buf_clear(&recorder->out);
 	ecs_outcome(&recorder->out, recorder->host, outcome, wall_ns, until_ns);
@@ -223,8 +280,8 @@ static int on_status(void *arg, const void *message, int fd)
 	recorder->last_status = *status;
 	recorder->last_status_ns = now_ns;
 	buf_clear(&recorder->out);
-	ecs_status(&recorder->out, recorder->host, status, wall_of(status->head.boot_ns),
-		   status->started_boot_ns ? wall_of(status->started_boot_ns) : 0);
+	ecs_status(&recorder->out, recorder->host, status, wall_of(recorder, status->head.boot_ns),
+		   status->started_boot_ns ? wall_of(recorder, status->started_boot_ns) : 0);
 	return spread(recorder);
 }
 
@@ -253,7 +310,8 @@ int recorder_init(struct recorder *recorder, const char *folder, int fd)
 {
 	int r;
 
-	*recorder = (struct recorder){ .out = BUF_INIT(STATUS_JSON_MAX) };
+	*recorder = (struct recorder){ .out = BUF_INIT(STATUS_JSON_MAX),
+				       .boot_to_wall_ns = clock_boot_to_wall_ns() };
 	recorder->parent.on_end = on_parent_end;
 	recorder->analyst.on_end = on_analyst_end;
 	recorder->analyst.on_drained = on_analyst_drained;
@@ -264,6 +322,8 @@ int recorder_init(struct recorder *recorder, const char *folder, int fd)
 		r = jsonlog_new(&recorder->jsonlog, folder, 0);
 	if (!r)
 		r = status_new(&recorder->status, recorder->loop, recorder->store);
+	if (!r)
+		status_on_watchers(recorder->status, on_watchers, recorder);
 	if (!r)
 		r = link_open(&recorder->parent, recorder->loop, fd, "bailiffd", parent_rules,
 			      recorder);

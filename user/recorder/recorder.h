@@ -22,6 +22,7 @@
 #define RECORDER_FLUSH_NS (200 * NSEC_PER_MSEC) /* a row waits at most this long */
 #define RECORDER_TICK_NS (5 * NSEC_PER_SEC)
 #define RECORDER_PRUNE_TICKS 60
+#define RECORDER_SLACK_NS (int64_t)(50 * NSEC_PER_MSEC) /* between our wall times and the clock's */
 #define RECORDER_STATUS_NS (3600 * NSEC_PER_SEC) /* an unchanged status is logged this often */
 
 struct recorder {
@@ -32,6 +33,7 @@ struct recorder {
 	struct link parent; /* bailiffd */
 	struct link analyst;
 	struct history history;
+	uint32_t told_watchers; /* what this analyst was told */
 	struct loop_source *flush_timer; /* armed while something waits */
 	struct loop_source *tick_timer;
 	unsigned int ticks;
@@ -39,6 +41,8 @@ struct recorder {
 	char host[IPC_NAME_MAX * 2];
 	struct ipc_status last_status;
 	uint64_t last_status_ns; /* boot; 0: none yet */
+	uint64_t newest_ns; /* boot; of all times that came */
+	int64_t boot_to_wall_ns; /* what wall times are made with, to RECORDER_SLACK_NS */
 	uint64_t malformed; /* channels of the analyst that were closed for it */
 };
 

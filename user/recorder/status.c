@@ -45,6 +45,9 @@ struct status {
 	int listen_fd;
 	struct loop_source *listen_source;
 	struct status_stats stats;
+	uint32_t watchers;
+	status_watchers_fn on_watchers; /* NULL: nobody asks */
+	void *arg;
 	struct buf out;
 	char host[IPC_NAME_MAX * 2];
 	struct client client[STATUS_CLIENTS_MAX];
@@ -68,8 +71,23 @@ int status_new(struct status **ret, struct loop *loop, struct store *store)
 	return 0;
 }
 
+void status_on_watchers(struct status *status, status_watchers_fn fn, void *arg)
+{
+	status->on_watchers = fn;
+	status->arg = arg;
+}
+
+static void count_watchers(struct status *status, int change)
+{
+	status->watchers += (uint32_t)change;
+	if (status->on_watchers)
+		status->on_watchers(status->watchers, status->arg);
+}
+
 static void end_client(struct client *client)
 {
+	const bool watched = client->state == CLIENT_WATCHING;
+
 	if (client->source)
 		client->source = loop_remove(client->source);
 	if (client->fd >= 0)
@@ -78,6 +96,8 @@ static void end_client(struct client *client)
 	client->refs = NULL;
 	client->fd = -1;
 	client->state = CLIENT_FREE;
+	if (watched)
+		count_watchers(client->status, -1);
 }
 
 static void close_listener(struct status *status)
@@ -93,6 +113,7 @@ struct status *status_free(struct status *status)
 {
 	if (!status)
 		return NULL;
+	status->on_watchers = NULL;
 	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++)
 		end_client(&status->client[i]);
 	close_listener(status);
@@ -242,6 +263,7 @@ static int take_request(struct client *client)
 		return answer(client, &request);
 	client->state = CLIENT_WATCHING;
 	client->skipped = 0;
+	count_watchers(client->status, 1);
 	return 0;
 }
 
@@ -360,9 +382,8 @@ void status_tick(struct status *status, uint64_t now_boot_ns)
 void status_stats(const struct status *status, struct status_stats *ret)
 {
 	*ret = status->stats;
-	ret->clients = ret->watchers = 0;
-	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++) {
+	ret->clients = 0;
+	ret->watchers = status->watchers;
+	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++)
 		ret->clients += status->client[i].state != CLIENT_FREE;
-		ret->watchers += status->client[i].state == CLIENT_WATCHING;
-	}
 }

@@ -39,6 +39,10 @@ int status_new(struct status **ret, struct loop *loop, struct store *store);
 struct status *status_free(struct status *status);
 DEFINE_CLEANUP(status_free, struct status *)
 
+/* fn hears of it when a watcher comes or goes, with their number. */
+typedef void (*status_watchers_fn)(uint32_t watchers, void *arg);
+void status_on_watchers(struct status *status, status_watchers_fn fn, void *arg);
+
 void status_set_host(struct status *status, const char *host);
 /* Takes a listening socket; a former one is closed. */
 int status_listen(struct status *status, int fd);
