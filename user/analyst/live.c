@@ -31,6 +31,8 @@ static const char usage[] =
 static int on_event(const union bl_event *event, void *arg)
 {
 	struct live *live = arg;
+	const struct sensor_names names = { live->service, LIVE_SERVICES_MAX + 1 };
+	int r;
 
 	if (event->head.kind == BL_EVENT_EXEC) {
 		uint32_t pid = event->exec.task.pid;
@@ -39,8 +41,24 @@ static int on_event(const union bl_event *event, void *arg)
 		if (pid == live->canary_wanted)
 			live->canary_seen = pid;
 	}
+	r = event_tap_put(&live->recording, event, &names);
+	if (r < 0)
+		live_end_recording(live, r);
 	pipeline_event(live->pipeline, event, clock_boot_ns());
 	return 0;
+}
+
+/* error: why, or 0. */
+void live_end_recording(struct live *live, int error)
+{
+	if (live->recording.fd < 0)
+		return;
+	event_tap_close(&live->recording);
+	log_info("a recording has ended after %llu events; %llu were lost: its reader was too slow",
+		 (unsigned long long)live->recording.events,
+		 (unsigned long long)live->recording.lost);
+	if (error < 0 && error != -EPIPE)
+		log_warning_errno(error, "the recording could not be written");
 }
 
 static int more_set(struct live *live)
@@ -121,11 +139,15 @@ static int on_notify(struct loop_source *source, int fd, uint32_t events, void *
 
 static void lost_records_tell(struct live *live)
 {
-	if (!live->lost_records || live->ticks % (60 * TICKS_PER_S))
+	if (live->ticks % (60 * TICKS_PER_S))
 		return;
-	log_warning("%llu records were lost: bailiff-recorder did not take them",
-		    (unsigned long long)live->lost_records);
-	live->lost_records = 0;
+	if (live->lost_records)
+		log_warning("%llu records were lost: bailiff-recorder did not take them",
+			    (unsigned long long)live->lost_records);
+	if (live->lost_execs)
+		log_info("%llu program starts were not shown to those who watch: too many at once",
+			 (unsigned long long)live->lost_execs);
+	live->lost_records = live->lost_execs = 0;
 }
 
 static int on_tick(struct loop_source *source, uint64_t now_ns, void *arg)
@@ -135,6 +157,9 @@ static int on_tick(struct loop_source *source, uint64_t now_ns, void *arg)
 
 	(void)source;
 	live->ticks++;
+	r = event_tap_flush(&live->recording);
+	if (r < 0)
+		live_end_recording(live, r);
 	/* A safety net below the notifications, and what ends the old file of a rotation. */
 	if (live->ticks % TICKS_PER_S == 0)
 		live->files_waiting = true;
@@ -233,6 +258,7 @@ static int live_new(struct live *live)
 	int r;
 
 	live->notify_fd = live->more_fd = -1;
+	event_tap_init(&live->recording);
 	for (int i = 0; i < IPC_RING_WHICH_MAX; i++)
 		live->ring_fd[i] = -1;
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
@@ -255,6 +281,7 @@ static void live_done(struct live *live)
 {
 	log_set_sink(NULL, NULL);
 	live_sources_done(live);
+	event_tap_close(&live->recording);
 	sensor_rings_free(live->rings);
 	peer_close(&live->parent);
 	peer_close(&live->recorder);

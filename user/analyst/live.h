@@ -14,6 +14,7 @@
 
 #include <bailiff/ipc.h>
 
+#include "analyst/event_tap.h"
 #include "analyst/pipeline.h"
 #include "base/loop.h"
 #include "privsep/channel.h"
@@ -27,6 +28,7 @@
 #define LIVE_PIPE_TURN (64 * 1024)
 /* A writer keeps a renamed file open until it is told of it: logrotate signals after renaming. */
 #define LIVE_OLD_FILE_NS (10ULL * 1000000000)
+#define LIVE_SERVICES_MAX 64 /* as many as the pipeline takes; ids past it have no name */
 #define LIVE_EXECS_MAX 4096 /* newest pids, for a canary whose exec came before its message */
 
 /* A channel in the loop. */
@@ -82,6 +84,10 @@ struct live {
 	uint32_t history;
 	uint64_t unsent_decisions;
 	uint64_t lost_records; /* no recorder, or its queue was full; since the last notice */
+	uint64_t lost_execs; /* the same of RECORD_EXEC, which must not fill the queue */
+	struct event_tap recording;
+	char service_name[LIVE_SERVICES_MAX + 1][IPC_NAME_MAX];
+	const char *service[LIVE_SERVICES_MAX + 1]; /* [id], NULL where unused */
 	uint32_t canary_wanted, canary_seen;
 	uint32_t exec_pid[LIVE_EXECS_MAX];
 	unsigned int execs;
@@ -90,6 +96,7 @@ struct live {
 /* ---- live.c ---- */
 
 int live_main(int argc, char **argv);
+void live_end_recording(struct live *live, int error);
 /* Does some of what waits everywhere. -errno ends the process. */
 int live_turn(struct live *live);
 

@@ -19,6 +19,7 @@ static void recorder_lost(struct live *live)
 	if (!live->recorder.channel)
 		return;
 	peer_close(&live->recorder);
+	pipeline_tell_execs(live->pipeline, false, 0);
 	log_info("bailiff-recorder is gone; records are lost until bailiffd sends a new one");
 }
 
@@ -132,6 +133,12 @@ void live_send_record(const struct ipc_record *record, void *arg)
 	struct live *live = arg;
 	struct ipc_record message = *record;
 
+	/* Whoever starts many programs must not fill the queue that decisions wait in. */
+	if (record->kind == RECORD_EXEC && live->recorder.channel &&
+	    channel_pending(live->recorder.channel)) {
+		live->lost_execs++;
+		return;
+	}
 	/* A broken channel is closed where epoll reports it: not under a handler's feet. */
 	if (!live->recorder.channel ||
 	    channel_send(live->recorder.channel, IPC_RECORD, &message, sizeof(message), -1) < 0)

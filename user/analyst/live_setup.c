@@ -4,9 +4,11 @@
  *
  * bailiffd is trusted, but its messages are checked all the same: an error there must not become
  * one here. Set-up messages come in the order of ipc.h; exemptions and a recorder may come later,
- * too. The recorder is no more trusted than this process: what it says only feeds counters.
+ * too. The recorder is no more trusted than this process: what it says only feeds counters, and
+ * makes this process tell it more.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -77,6 +79,10 @@ static int on_service(void *arg, const void *message, int fd)
 		return r;
 	if (!service->id || !TERMINATED(service->name) || !service->name[0])
 		return refuse("a service without number or name");
+	if (service->id <= LIVE_SERVICES_MAX) {
+		text_copy(live->service_name[service->id], IPC_NAME_MAX, service->name);
+		live->service[service->id] = live->service_name[service->id];
+	}
 	r = pipeline_add_service(live->pipeline, service);
 	return r == -E2BIG ? refuse("more services than can be watched") : r;
 }
@@ -208,6 +214,7 @@ static int on_peer(void *arg, const void *message, int fd)
 
 	(void)message;
 	peer_close(&live->recorder);
+	pipeline_tell_execs(live->pipeline, false, 0);
 	live->history = 0;
 	return peer_open(live, &live->recorder, fd, "bailiff-recorder", live_recorder_rules);
 }
@@ -234,6 +241,23 @@ static int on_outcome(void *arg, const void *message, int fd)
 	    outcome->subject.kind >= SUBJECT_MAX)
 		return refuse("an outcome that is none");
 	pipeline_outcome(live->pipeline, outcome);
+	return 0;
+}
+
+/* Writing into it must not hold up everything else. */
+static int on_tap(void *arg, const void *message, int fd)
+{
+	struct live *live = arg;
+	_cleanup_close_ int owned = fd;
+	int flags = fcntl(owned, F_GETFL);
+
+	(void)message;
+	if (!live->started)
+		return refuse("a recording before its start signal");
+	if (flags < 0 || !(flags & O_NONBLOCK) || (flags & O_ACCMODE) == O_RDONLY)
+		return refuse("a recording that cannot be written or would block");
+	live_end_recording(live, 0);
+	event_tap_open(&live->recording, TAKE_FD(owned), clock_boot_to_wall_ns());
 	return 0;
 }
 
@@ -265,6 +289,7 @@ const struct channel_rule live_parent_rules[] = {
 	{ IPC_SOURCE_FD, sizeof(struct ipc_source_fd), CHANNEL_FD, on_source_fd },
 	{ IPC_OUTCOME, sizeof(struct ipc_outcome), 0, on_outcome },
 	{ IPC_CANARY, sizeof(struct ipc_canary), 0, on_canary },
+	{ IPC_TAP, sizeof(struct ipc_plain), CHANNEL_FD, on_tap },
 	{ 0, 0, 0, NULL },
 };
 
@@ -298,9 +323,21 @@ static int on_history_end(void *arg, const void *message, int fd)
 	return 0;
 }
 
+/* bailiffd's own programs are left out: in scripts/run it stands in the session of who watches. */
+static int on_watchers(void *arg, const void *message, int fd)
+{
+	const struct ipc_watchers *watchers = message;
+	struct live *live = arg;
+
+	(void)fd;
+	pipeline_tell_execs(live->pipeline, watchers->count > 0, (uint32_t)getppid());
+	return 0;
+}
+
 const struct channel_rule live_recorder_rules[] = {
 	{ IPC_HISTORY, sizeof(struct ipc_history), 0, on_history },
 	{ IPC_HISTORY_END, sizeof(struct ipc_plain), CHANNEL_ONCE, on_history_end },
+	{ IPC_WATCHERS, sizeof(struct ipc_watchers), 0, on_watchers },
 	{ 0, 0, 0, NULL },
 };
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyst/exec_record.h"
 #include "base/buf.h"
 #include "base/clock.h"
 
@@ -48,6 +49,8 @@ struct pipeline {
 	unsigned int services;
 	struct source source[SOURCES_MAX];
 	unsigned int sources;
+	bool tell_execs;
+	uint32_t but_of; /* process whose children are not told of, 0 = none */
 	uint64_t now_ns;
 	uint64_t lost; /* last head.lost */
 	uint64_t lost_at_ns; /* when it last grew; 0 = never */
@@ -272,6 +275,15 @@ static void record_decision(struct pipeline *p, const struct decision *decision)
 	p->sink.record(&record, p->sink.arg);
 }
 
+static void record_exec(struct pipeline *p, const struct bl_event_exec *exec)
+{
+	struct ipc_record record;
+
+	record_init(p, &record, RECORD_EXEC, 0, exec->head.boot_ns);
+	exec_record(exec, &record);
+	p->sink.record(&record, p->sink.arg);
+}
+
 /* ---- the flow ---- */
 
 static void on_match(const struct match *match, void *arg)
@@ -306,6 +318,9 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 		p->lost = event->head.lost;
 		p->lost_at_ns = now_ns;
 	}
+	if (p->tell_execs && event->head.kind == BL_EVENT_EXEC && event->exec.task.session &&
+	    (!p->but_of || event->exec.task.ppid != p->but_of))
+		record_exec(p, &event->exec);
 	session_event(p->sessions, event, &change);
 	if (change.kind == SESSION_NOTHING)
 		return;
@@ -354,6 +369,12 @@ void pipeline_tick(struct pipeline *p, uint64_t now_ns)
 	p->now_ns = now_ns;
 	witness_tick(p->witness, p->sessions, now_ns, on_attempt, p);
 	session_expire(p->sessions, now_ns, KEEP_ENDED_NS);
+}
+
+void pipeline_tell_execs(struct pipeline *p, bool tell, uint32_t but_of)
+{
+	p->tell_execs = tell;
+	p->but_of = but_of;
 }
 
 void pipeline_outcome(struct pipeline *p, const struct ipc_outcome *outcome)

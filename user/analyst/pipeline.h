@@ -32,7 +32,7 @@ int pipeline_add_exempt(struct pipeline *pipeline, const struct addr *net, enum 
 int pipeline_add_rule(struct pipeline *pipeline, const char *name, const char *text, size_t len,
 		      char error[RULES_ERROR_MAX]);
 /* A log source with its filters (already added); filters that fail are told by error, the rest work: the number of failed ones. */
-int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *source,
+int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *added,
 			void (*error)(const char *text, void *arg), void *arg);
 
 unsigned int pipeline_rules(const struct pipeline *pipeline);
@@ -40,6 +40,9 @@ unsigned int pipeline_rules(const struct pipeline *pipeline);
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
 void pipeline_log_record(struct pipeline *pipeline, const struct log_record *record);
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
+/* A RECORD_EXEC for each program that a login session starts, but for children of but_of (0: none).
+ * Off in the beginning: nobody wants them but who watches. */
+void pipeline_tell_execs(struct pipeline *pipeline, bool tell, uint32_t but_of);
 void pipeline_outcome(struct pipeline *pipeline, const struct ipc_outcome *outcome);
 void pipeline_history(struct pipeline *pipeline, const struct ipc_history *history, uint64_t now_ns,
 		      int64_t boot_to_wall_ns);

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,8 +46,10 @@ struct scene {
 	struct ipc_ready ready;
 	struct ipc_decision decision;
 	struct ipc_heartbeat heartbeat;
-	struct ipc_record source_record;
-	unsigned int decisions, heartbeats, attempts, source_records;
+	struct ipc_record source_record, exec_record;
+	unsigned int decisions, heartbeats, attempts, source_records, exec_records;
+	int recording; /* read end, -1: none */
+	char recorded[65536];
 	char errors[4096];
 };
 
@@ -99,6 +102,10 @@ static int on_record(void *arg, const void *message, int fd)
 	if (record->kind == RECORD_SOURCE) {
 		scene->source_records++;
 		scene->source_record = *record;
+	}
+	if (record->kind == RECORD_EXEC) {
+		scene->exec_records++;
+		scene->exec_record = *record;
 	}
 	return 0;
 }
@@ -291,6 +298,7 @@ static int setup(void **state)
 	int pair[2];
 
 	assert_non_null(scene);
+	scene->recording = -1;
 	(void)snprintf(scene->path, sizeof(scene->path), "/tmp/bailiff-live-XXXXXX");
 	scene->log_fd = mkstemp(scene->path);
 	assert_true(scene->log_fd >= 0);
@@ -336,6 +344,8 @@ static int teardown(void **state)
 	fake_ring_close(&scene->events);
 	(void)close(scene->log_fd);
 	(void)close(scene->notify_fd);
+	if (scene->recording >= 0)
+		(void)close(scene->recording);
 	(void)unlink(scene->path);
 	free(scene);
 	return 0;
@@ -575,6 +585,197 @@ static void bad_rule_is_told(void **state)
 	assert_int_equal(finish(scene), 0);
 }
 
+/* ---- recordings and watchers ---- */
+
+static void read_recording(struct scene *scene)
+{
+	struct pollfd p = { .fd = scene->recording, .events = POLLIN };
+	size_t used = strlen(scene->recorded);
+	ssize_t n;
+
+	(void)poll(&p, 1, 200);
+	n = read(scene->recording, scene->recorded + used, sizeof(scene->recorded) - 1 - used);
+	assert_int_not_equal(n, 0);
+	scene->recorded[used + (n > 0 ? (size_t)n : 0)] = '\0';
+}
+
+static void fork_event(struct scene *scene, uint32_t pid)
+{
+	union bl_event e;
+
+	story_head(&e, BL_EVENT_FORK, sizeof(e.fork), clock_boot_ns());
+	story_task(&e.fork.task, pid, 1);
+	fake_ring_put(&scene->events, &e, e.head.len, 0);
+}
+
+/* Returns once it is being written, and nothing of before stands in it. */
+static void say_tap(struct scene *scene)
+{
+	uint64_t until_ns = clock_boot_ns() + WAIT_S * NSEC_PER_SEC;
+	int end[2];
+
+	assert_int_equal(pipe2(end, O_CLOEXEC | O_NONBLOCK), 0);
+	say_plain(scene, IPC_TAP, end[1]);
+	(void)close(end[1]);
+	if (scene->recording >= 0)
+		(void)close(scene->recording);
+	scene->recording = end[0];
+	scene->recorded[0] = '\0';
+	while (!scene->recorded[0] && clock_boot_ns() < until_ns) {
+		fork_event(scene, 4001);
+		read_recording(scene);
+	}
+	fork_event(scene, 4002);
+	while (!strstr(scene->recorded, "\"pid\":4002") && clock_boot_ns() < until_ns)
+		read_recording(scene);
+	assert_non_null(strstr(scene->recorded, "\"pid\":4002"));
+	scene->recorded[0] = '\0';
+}
+
+static unsigned int count_of(const char *text, const char *part)
+{
+	unsigned int count = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		count++;
+	return count;
+}
+
+static void await_lines(struct scene *scene, unsigned int lines)
+{
+	uint64_t until_ns = clock_boot_ns() + WAIT_S * NSEC_PER_SEC;
+
+	while (count_of(scene->recorded, "\n") < lines && clock_boot_ns() < until_ns)
+		read_recording(scene);
+	assert_int_equal(count_of(scene->recorded, "\n"), lines);
+}
+
+/* Every event as a line, in its sandbox; the next recording takes the place of the first. */
+static void events_are_recorded(void **state)
+{
+	struct scene *scene = *state;
+	ssize_t n;
+	char byte;
+	int first;
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	say_tap(scene);
+	fails(scene, 700, PEER, 4000);
+	await_lines(scene, 5);
+	assert_int_equal(count_of(scene->recorded, "\"type\":\"connection\""), 1);
+	assert_int_equal(count_of(scene->recorded, "\"type\":\"exec\""), 2);
+	assert_int_equal(count_of(scene->recorded, "\"type\":\"exit\""), 2);
+	assert_int_equal(count_of(scene->recorded, "\"service\":\"sshd\""), 4);
+	assert_int_equal(count_of(scene->recorded, "\"lost\""), 0);
+	first = dup(scene->recording);
+	say_tap(scene);
+	fails(scene, 710, PEER, 4001);
+	await_lines(scene, 5);
+	/* What it got before the other one began, then the end. */
+	do {
+		n = read(first, &byte, 1);
+	} while (n == 1);
+	assert_int_equal(n, 0);
+	(void)close(first);
+	/* A reader that goes does no harm. */
+	(void)close(scene->recording);
+	scene->recording = -1;
+	fails(scene, 720, PEER, 4002);
+	assert_true(await(scene, has_decided));
+	assert_non_null(strstr(scene->errors, "a recording has ended after"));
+	assert_int_equal(finish(scene), 0);
+}
+
+/* One that could hold up the process is a mistake of bailiffd's. */
+static void blocking_recording(void **state)
+{
+	struct scene *scene = *state;
+	int end[2], status;
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+	say_plain(scene, IPC_TAP, end[1]);
+	(void)await(scene, never);
+	assert_non_null(strstr(scene->errors, "would block"));
+	status = finish(scene);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	(void)close(end[0]);
+	(void)close(end[1]);
+}
+
+static void early_recording(void **state)
+{
+	struct scene *scene = *state;
+	int status, end[2];
+
+	assert_int_equal(pipe2(end, O_CLOEXEC | O_NONBLOCK), 0);
+	say_plain(scene, IPC_TAP, end[1]);
+	(void)close(end[0]);
+	(void)close(end[1]);
+	(void)await(scene, never);
+	assert_non_null(strstr(scene->errors, "before its start signal"));
+	status = finish(scene);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+static void start_program(struct scene *scene, uint32_t pid, uint64_t session)
+{
+	union bl_event e;
+
+	story_head(&e, BL_EVENT_EXEC, BL_EXEC_SMALL_LEN, clock_boot_ns());
+	story_task(&e.exec.task, pid, 1);
+	e.exec.task.session = session;
+	strcpy(e.exec.exe, "/usr/bin/id");
+	fake_ring_put(&scene->events, &e, e.head.len, 0);
+}
+
+static bool has_exec_record(const struct scene *scene)
+{
+	return scene->exec_records > 0;
+}
+
+static bool has_heartbeat(const struct scene *scene)
+{
+	return scene->heartbeats > 0;
+}
+
+/* Program starts are told while somebody watches; a new recorder has to say so anew. */
+static void starts_are_told_to_watchers(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_watchers watchers = { .count = 1 };
+	uint32_t pid = 1000;
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	say_tap(scene);
+	start_program(scene, 900, 7);
+	await_lines(scene, 1);
+	assert_int_equal(
+		channel_send_wait(scene->records, IPC_WATCHERS, &watchers, sizeof(watchers), -1),
+		0);
+	/* Ring and channel have no order between them: programs start until that was heard. */
+	for (; pid < 1000 + WAIT_S * 5 && !scene->exec_records; pid++) {
+		start_program(scene, pid, 7);
+		(void)poll(NULL, 0, 200);
+		(void)channel_receive(scene->records);
+	}
+	assert_true(await(scene, has_exec_record));
+	assert_in_range(scene->exec_record.pid, 1000, pid);
+	assert_string_equal(scene->exec_record.text, "/usr/bin/id");
+	say_peer(scene);
+	/* Nothing of the past is sent to the new one: what it gets now would be of now. */
+	say_tap(scene);
+	scene->exec_records = scene->heartbeats = 0;
+	start_program(scene, 1500, 7);
+	await_lines(scene, 1);
+	assert_true(await(scene, has_heartbeat));
+	assert_int_equal(scene->exec_records, 0);
+	assert_int_equal(finish(scene), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -588,6 +789,10 @@ int main(void)
 		TEST(wrong_set_up),
 		TEST(out_of_order),
 		TEST(bad_rule_is_told),
+		TEST(events_are_recorded),
+		TEST(blocking_recording),
+		TEST(early_recording),
+		TEST(starts_are_told_to_watchers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
