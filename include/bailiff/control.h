@@ -31,6 +31,8 @@ enum control_op {
 	CONTROL_RELEASE,
 	CONTROL_RELOAD,
 	CONTROL_FINDINGS, /* replies: finding, one each: what doctor says of the running agent */
+	CONTROL_RECORD, /* reply carries an fd: read end of a pipe, each event as a line of JSON;
+			   a later one ends the earlier */
 	CONTROL_OP_MAX,
 };
 

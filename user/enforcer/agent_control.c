@@ -3,12 +3,17 @@
  * What the control socket's requests do.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "enforcer/agent.h"
+
+/* As much as the kernel gives without CAP_SYS_RESOURCE, which bailiffd may have given up
+ * (fs.pipe-max-size, 1 MiB since 2.6.35). */
+#define RECORD_PIPE_SIZE (1024 * 1024)
 
 static void answer(const struct control_request *request, const char *who, pid_t peer_pid,
 		   struct control_reply *reply, void *arg)
@@ -35,10 +40,48 @@ static void answer(const struct control_request *request, const char *who, pid_t
 	case CONTROL_LIST:
 	case CONTROL_SESSIONS:
 	case CONTROL_FINDINGS:
+	case CONTROL_RECORD:
 	case CONTROL_OP_MAX:
 		break;
 	}
 	reply->error = -EINVAL;
+}
+
+/* ---- recording ---- */
+
+static int refuse_recording(struct control_reply *reply, int error, const char *text)
+{
+	reply->error = error;
+	text_copy(reply->text, sizeof(reply->text), text);
+	return -1;
+}
+
+/*
+ * What events say goes from the analyst to bailiffctl directly; bailiffd only makes the pipe. The
+ * analyst's end does not block: a reader that stands still costs events, not the analyst's time.
+ */
+static int record(const char *who, struct control_reply *reply, void *arg)
+{
+	struct ipc_plain message = { .head = { 0 } };
+	struct agent *agent = arg;
+	_cleanup_close_ int from = -1, to = -1;
+	int end[2];
+
+	if (!child_ready(agent->analyst))
+		return refuse_recording(reply, -EAGAIN,
+					"bailiff-analyst is not running yet; try again");
+	if (pipe2(end, O_CLOEXEC) < 0)
+		return refuse_recording(reply, -errno, "bailiffd cannot make a pipe");
+	from = end[0];
+	to = end[1];
+	if (fcntl(to, F_SETFL, O_NONBLOCK) < 0)
+		return refuse_recording(reply, -errno, "bailiffd cannot make a pipe");
+	if (fcntl(to, F_SETPIPE_SZ, RECORD_PIPE_SIZE) < 0)
+		log_warning_errno(-errno, "the recording's pipe stays small");
+	if (!child_send(agent->analyst, IPC_TAP, &message, sizeof(message), to))
+		return refuse_recording(reply, -EPIPE, "bailiff-analyst has just ended; try again");
+	log_info("recording events for %s", who);
+	return TAKE_FD(from);
 }
 
 struct parts {
@@ -140,10 +183,11 @@ static int list(const struct control_request *request, control_send_fn send, voi
 	case CONTROL_LOCK:
 	case CONTROL_RELEASE:
 	case CONTROL_RELOAD:
+	case CONTROL_RECORD:
 	case CONTROL_OP_MAX:
 		break;
 	}
 	return -EINVAL;
 }
 
-const struct control_ops agent_control_ops = { .answer = answer, .list = list };
+const struct control_ops agent_control_ops = { .answer = answer, .list = list, .record = record };

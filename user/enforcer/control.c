@@ -126,10 +126,29 @@ const char *control_check(const void *bytes, size_t len)
 	return NULL;
 }
 
-static void send_reply(int fd, const struct control_reply *reply)
+/* pass_fd: goes with it, -1 = none. */
+static void send_reply(int fd, const struct control_reply *reply, int pass_fd)
 {
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct control_reply copy = *reply;
+	struct iovec part = { .iov_base = &copy, .iov_len = sizeof(copy) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (pass_fd >= 0) {
+		struct cmsghdr *c = &control.align;
+
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+	}
 	/* One packet fits into an empty socket buffer; a client that closed is no news. */
-	(void)send(fd, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void refuse(int fd, int error, const char *text)
@@ -137,7 +156,7 @@ static void refuse(int fd, int error, const char *text)
 	struct control_reply reply = { .version = CONTROL_VERSION, .error = error };
 
 	text_copy(reply.text, sizeof(reply.text), text);
-	send_reply(fd, &reply);
+	send_reply(fd, &reply, -1);
 }
 
 /* ---- long answers ---- */
@@ -194,6 +213,7 @@ static void answer(struct client *client, const struct control_request *request)
 {
 	struct control_reply reply = { .version = CONTROL_VERSION };
 	struct control *control = client->control;
+	_cleanup_close_ int pass_fd = -1;
 	char who[IPC_USER_MAX];
 
 	switch ((enum control_op)request->op) {
@@ -206,15 +226,19 @@ static void answer(struct client *client, const struct control_request *request)
 	case CONTROL_LOCK:
 	case CONTROL_RELEASE:
 	case CONTROL_RELOAD:
+	case CONTROL_RECORD:
 		break;
 	case CONTROL_OP_MAX:
 		return;
 	}
 	control_who(client->pid, client->uid, who, sizeof(who));
-	control->ops->answer(request, who, client->pid, &reply, control->arg);
+	if (request->op == CONTROL_RECORD)
+		pass_fd = control->ops->record(who, &reply, control->arg);
+	else
+		control->ops->answer(request, who, client->pid, &reply, control->arg);
 	reply.version = CONTROL_VERSION;
 	reply.more = 0;
-	send_reply(client->fd, &reply);
+	send_reply(client->fd, &reply, pass_fd);
 	client_end(client);
 }
 

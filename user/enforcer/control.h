@@ -30,6 +30,8 @@ struct control_ops {
 	/* LIST, SESSIONS, FINDINGS: in the copy. The last part is sent by control.c. */
 	int (*list)(const struct control_request *request, control_send_fn send, void *send_arg,
 		    void *arg);
+	/* RECORD: the descriptor that goes with the reply, or -1 with reply's error and text. */
+	int (*record)(const char *who, struct control_reply *reply, void *arg);
 };
 
 struct control;

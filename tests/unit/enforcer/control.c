@@ -3,10 +3,12 @@
  * The control socket: who is answered, what is refused, long answers and slow readers.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,6 +32,8 @@ static struct world {
 	struct control_request seen;
 	char who[IPC_USER_MAX];
 	pid_t peer;
+	bool no_record;
+	int pipe; /* number that it had here */
 } w;
 
 static void answer(const struct control_request *request, const char *who, pid_t peer_pid,
@@ -62,7 +66,27 @@ static int list(const struct control_request *request, control_send_fn fn, void 
 	return 0;
 }
 
-static const struct control_ops ops = { .answer = answer, .list = list };
+/* A pipe with something in it, or no: as reply->text says it. */
+static int record(const char *who, struct control_reply *reply, void *arg)
+{
+	int end[2];
+
+	(void)arg;
+	w.answered++;
+	(void)snprintf(w.who, sizeof(w.who), "%s", who);
+	if (w.no_record) {
+		reply->error = -EAGAIN;
+		(void)strcpy(reply->text, "not now");
+		return -1;
+	}
+	if (pipe2(end, O_CLOEXEC) < 0 || write(end[1], "line\n", 5) != 5)
+		return -1;
+	(void)close(end[1]);
+	w.pipe = end[0];
+	return end[0];
+}
+
+static const struct control_ops ops = { .answer = answer, .list = list, .record = record };
 
 static int stop(struct loop_source *source, uint64_t now, void *arg)
 {
@@ -206,6 +230,64 @@ static void test_malformed_requests(void **state)
 	assert_int_equal(w.answered, 0);
 }
 
+/* The packet, and the descriptor that came with it or -1. */
+static int receive_fd(int fd, struct control_reply *reply)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec part = { .iov_base = reply, .iov_len = sizeof(*reply) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	const struct cmsghdr *c;
+	int passed = -1;
+
+	assert_int_equal(recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC), sizeof(*reply));
+	c = CMSG_FIRSTHDR(&message);
+	if (!c)
+		return -1;
+	assert_int_equal(c->cmsg_type, SCM_RIGHTS);
+	assert_int_equal(c->cmsg_len, CMSG_LEN(sizeof(int)));
+	memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+	return passed;
+}
+
+static void test_record_hands_a_pipe_out(void **state)
+{
+	struct control_request request = request_of(CONTROL_RECORD);
+	struct control_reply reply;
+	char line[16];
+	int fd = dial(), passed;
+
+	(void)state;
+	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
+	turn();
+	/* bailiffd keeps none of it. */
+	assert_int_equal(fcntl(w.pipe, F_GETFD), -1);
+	passed = receive_fd(fd, &reply);
+	assert_int_equal(reply.error, 0);
+	assert_int_equal(reply.more, 0);
+	assert_true(passed >= 0);
+	assert_int_equal(read(passed, line, sizeof(line)), 5);
+	assert_int_equal(read(passed, line, sizeof(line)), 0);
+	assert_int_equal(close(passed), 0);
+	assert_true(w.who[0] != '\0');
+	assert_int_equal(receive(fd, &reply), 0);
+	assert_int_equal(close(fd), 0);
+
+	w.no_record = true;
+	fd = dial();
+	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
+	turn();
+	assert_int_equal(receive_fd(fd, &reply), -1);
+	assert_int_equal(reply.error, -EAGAIN);
+	assert_string_equal(reply.text, "not now");
+	assert_int_equal(close(fd), 0);
+}
+
 static void test_only_root_is_answered(void **state)
 {
 	struct control_reply reply;
@@ -329,6 +411,7 @@ int main(void)
 						teardown),
 		TEST(test_long_answer_to_a_slow_reader),
 		TEST(test_long_answer_that_fails),
+		TEST(test_record_hands_a_pipe_out),
 		TEST(test_too_many_and_too_slow),
 		TEST(test_who),
 	};
