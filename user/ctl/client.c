@@ -18,7 +18,7 @@ static int unreachable(int error, const char *path, const char *who, const char 
 	case ENOENT:
 	case ECONNREFUSED:
 		output_error("%s is not running (nobody listens at %s); start it with: systemctl "
-			     "start bailiff",
+			     "start bailiffd",
 			     who, path);
 		break;
 	case EACCES:
@@ -58,18 +58,51 @@ static int open_socket(const char *path, int wait_seconds, int *ret)
  * ECONNRESET before it, which the kernel tells once (__skb_try_recv_datagram asks for the error
  * first).
  */
-static ssize_t receive(int fd, void *to, size_t size)
+static ssize_t receive(int fd, struct msghdr *message)
 {
 	bool reset = false;
 	ssize_t n;
 
 	for (;;) {
-		n = recv(fd, to, size, 0);
+		n = recvmsg(fd, message, MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == ECONNRESET && !reset)
 			reset = true;
 		else if (n >= 0 || errno != EINTR)
 			return n;
 	}
+}
+
+static ssize_t receive_bytes(int fd, void *to, size_t size)
+{
+	struct iovec part = { .iov_base = to, .iov_len = size };
+	/* Without room for descriptors the kernel closes those that come. */
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	return receive(fd, &message);
+}
+
+/* ret_passed: the descriptor that came with it, or -1. */
+static ssize_t receive_with_fd(int fd, void *to, size_t size, int *ret_passed)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = { .iov_base = to, .iov_len = size };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = receive(fd, &message);
+	const struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+
+	*ret_passed = -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_passed, CMSG_DATA(c), sizeof(int));
+	return n;
 }
 
 /* false: the server is gone and there is no answer to wait for. */
@@ -126,30 +159,37 @@ int control_exit(const struct control_reply *reply)
 	}
 }
 
+/* n: what receiving it gave. */
+static int check_reply(struct control_reply *reply, ssize_t n, uint32_t op)
+{
+	if (n < 0)
+		return lost("bailiffd");
+	if (n == 0) {
+		output_error("bailiffd ended the answer before its end");
+		return CTL_UNREACHABLE;
+	}
+	if ((size_t)n != sizeof(*reply) || reply->version != CONTROL_VERSION) {
+		output_error("bailiffd answers in another version: bailiffctl and bailiffd "
+			     "must be of the same release");
+		return CTL_FAILED;
+	}
+	terminate_strings(reply, op);
+	return CTL_OK;
+}
+
 int control_ask_fd(int fd, struct control_request *request, control_fn fn, void *arg)
 {
 	_cleanup_close_ int owned = fd;
 	struct control_reply reply;
-	ssize_t n;
 	int r;
 
 	request->version = CONTROL_VERSION;
 	if (!ask(owned, request, sizeof(*request)))
 		return lost("bailiffd");
 	do {
-		n = receive(owned, &reply, sizeof(reply));
-		if (n < 0)
-			return lost("bailiffd");
-		if (n == 0) {
-			output_error("bailiffd ended the answer before its end");
-			return CTL_UNREACHABLE;
-		}
-		if ((size_t)n != sizeof(reply) || reply.version != CONTROL_VERSION) {
-			output_error("bailiffd answers in another version: bailiffctl and bailiffd "
-				     "must be of the same release");
-			return CTL_FAILED;
-		}
-		terminate_strings(&reply, request->op);
+		r = check_reply(&reply, receive_bytes(owned, &reply, sizeof(reply)), request->op);
+		if (r != CTL_OK)
+			return r;
 		r = fn(&reply, control_exit(&reply), arg);
 		if (r != CTL_OK)
 			return r;
@@ -174,6 +214,44 @@ int control_ask(const struct ctl_args *args, struct control_request *request, bo
 	return control_ask_fd(fd, request, fn, arg);
 }
 
+int control_ask_pipe_fd(int fd, struct control_request *request, int *ret_pipe)
+{
+	_cleanup_close_ int owned = fd, passed = -1;
+	struct control_reply reply;
+	ssize_t n;
+	int r;
+
+	request->version = CONTROL_VERSION;
+	if (!ask(owned, request, sizeof(*request)))
+		return lost("bailiffd");
+	n = receive_with_fd(owned, &reply, sizeof(reply), &passed);
+	r = check_reply(&reply, n, request->op);
+	if (r != CTL_OK)
+		return r;
+	r = control_exit(&reply);
+	if (r != CTL_OK) {
+		output_error("%s", reply.text[0] ? reply.text : "bailiffd refused");
+		return r;
+	}
+	if (passed < 0) {
+		output_error("bailiffd sent no pipe to read from");
+		return CTL_FAILED;
+	}
+	*ret_pipe = TAKE_FD(passed);
+	return CTL_OK;
+}
+
+int control_ask_pipe(const struct ctl_args *args, struct control_request *request, int *ret_pipe)
+{
+	const char *path = args->socket ? args->socket : CONTROL_SOCKET;
+	int fd = -1, r;
+
+	r = open_socket(path, CLIENT_WAIT_SECONDS, &fd);
+	if (r < 0)
+		return unreachable(-r, path, "bailiffd", "needs root");
+	return control_ask_pipe_fd(fd, request, ret_pipe);
+}
+
 /* ---- status ---------------------------------------------------------------------------------- */
 
 int status_ask_fd(int fd, struct status_request *request, object_fn fn, void *arg)
@@ -187,7 +265,7 @@ int status_ask_fd(int fd, struct status_request *request, object_fn fn, void *ar
 	if (!ask(owned, request, sizeof(*request)))
 		return lost("bailiff-recorder");
 	for (;;) {
-		n = receive(owned, object, sizeof(object));
+		n = receive_bytes(owned, object, sizeof(object));
 		if (n < 0)
 			return lost("bailiff-recorder");
 		if (n == 0)

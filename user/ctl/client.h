@@ -21,6 +21,9 @@ typedef int (*control_fn)(const struct control_reply *reply, int refused, void *
 int control_ask(const struct ctl_args *args, struct control_request *request, bool *ret_absent,
 		control_fn fn, void *arg);
 
+/* The same for a request whose one reply carries a descriptor. */
+int control_ask_pipe(const struct ctl_args *args, struct control_request *request, int *ret_pipe);
+
 /* Exit code of a reply: refused, not found, or CTL_OK. */
 int control_exit(const struct control_reply *reply);
 
@@ -32,5 +35,6 @@ int status_ask(const struct ctl_args *args, struct status_request *request, obje
 /* The part after connecting, for tests; takes fd. */
 int status_ask_fd(int fd, struct status_request *request, object_fn fn, void *arg);
 int control_ask_fd(int fd, struct control_request *request, control_fn fn, void *arg);
+int control_ask_pipe_fd(int fd, struct control_request *request, int *ret_pipe);
 
 #endif

@@ -21,7 +21,8 @@ static void put_command(const struct ctl_command *command)
 	for (int i = 0; i < OPTION_MAX; i++)
 		if (command->options & OPTION_BIT(i))
 			printf(" --%s", ctl_options[i].name);
-	printf("\" ;;\n");
+	printf("\"%s ;;\n",
+	       command->completes_files ? "; COMPREPLY=($(compgen -f -- \"$cur\"))" : "");
 }
 
 /* Values of the options that have a fixed set of them, and files for those that name one. */
@@ -65,7 +66,7 @@ int completion_main(const struct ctl_args *args)
 	put_names();
 	printf("\" ;;\n\tfilter|rules|replay) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n\tesac\n"
 	       "\tif [ -n \"$words\" ]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\tfi\n"
+	       "\t\tCOMPREPLY+=($(compgen -W \"$words\" -- \"$cur\"))\n\tfi\n"
 	       "}\ncomplete -o filenames -F _bailiffctl bailiffctl\n");
 	return CTL_OK;
 }

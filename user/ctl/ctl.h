@@ -59,6 +59,7 @@ struct ctl_command {
 	const char *synopsis; /* after the name */
 	const char *summary;
 	const char *completes; /* first words that completion offers, or NULL */
+	bool completes_files;
 	unsigned int options; /* OPTION_BIT each */
 	int words_min;
 	int words_max;
@@ -98,6 +99,7 @@ int subject_parse(int words, char **word, enum subject_use use, struct ipc_subje
 /* One function per command, each in a file of its own. Return an exit code. */
 int status_main(const struct ctl_args *args);
 int watch_main(const struct ctl_args *args);
+int record_main(const struct ctl_args *args);
 int list_main(const struct ctl_args *args);
 int sessions_main(const struct ctl_args *args);
 int lock_main(const struct ctl_args *args);

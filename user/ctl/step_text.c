@@ -159,6 +159,13 @@ void step_put_deed(struct buf *out, const struct step *step)
 		put_sight(out, step);
 }
 
+/* What somebody said, or the kernel saw of it; trouble with a source is our own word. */
+static bool has_trust(const struct step *step)
+{
+	return is(step->kind, "claim") || is(step->kind, "attempt") ||
+	       is(step->kind, "connection") || is(step->kind, "session");
+}
+
 static enum colour colour_of(const struct step *step)
 {
 	if (step->form == STEP_OUTCOME)
@@ -166,21 +173,36 @@ static enum colour colour_of(const struct step *step)
 		       : is(step->result, "released") || is(step->result, "expired")
 			       ? COLOUR_GREEN
 			       : COLOUR_YELLOW;
-	if (is(step->trust, "forged"))
-		return COLOUR_RED;
 	if (is(step->kind, "decision"))
 		return COLOUR_BOLD;
+	if (is(step->kind, "exec"))
+		return COLOUR_DIM;
+	if (!has_trust(step))
+		return COLOUR_PLAIN;
+	if (is(step->trust, "forged"))
+		return COLOUR_RED;
 	return is(step->trust, "claimed") ? COLOUR_YELLOW : COLOUR_PLAIN;
 }
 
 static void put_sentence(struct buf *out, const struct step *step)
 {
+	size_t before = out->len;
+
 	step_put_deed(out, step);
 	if (step->form != STEP_RECORD || is(step->kind, "decision"))
 		return;
-	if (step->trust[0])
+	if (has_trust(step) && step->trust[0])
 		buf_printf(out, " [%s]", step_trust_word(step));
-	put_safe(out, " ", step->text);
+	put_safe(out, out->len > before ? " " : "", step->text);
+}
+
+/* Below the line of its session's begin, a step to the right. */
+static void put_start(struct buf *out, const struct step *step)
+{
+	buf_puts(out, "  ");
+	step_put_subject(out, step);
+	put_safe(out, " uid ", step->user);
+	put_safe(out, "  ", step->text);
 }
 
 void step_put_line(struct buf *out, bool colour, const struct step *step)
@@ -201,8 +223,13 @@ void step_put_line(struct buf *out, bool colour, const struct step *step)
 	buf_puts(out, "  ");
 	output_put(out, colour, colour_of(step),
 		   step->form == STEP_OUTCOME ? "outcome" : step->kind, 12);
-	step_put_subject(out, step);
-	buf_puts(out, "  ");
-	put_sentence(out, step);
+	if (step->form == STEP_RECORD && is(step->kind, "exec")) {
+		put_start(out, step);
+	} else {
+		step_put_subject(out, step);
+		if (step->subject_kind[0])
+			buf_puts(out, "  ");
+		put_sentence(out, step);
+	}
 	buf_putc(out, '\n');
 }

@@ -4,6 +4,8 @@
  */
 #include "helpers.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -159,6 +161,70 @@ static void test_refused_unread(void **state)
 	assert_string_equal(seen.last.text, "only root may ask this");
 }
 
+/* The one answer of a request for a pipe, with so many descriptors. */
+static int ask_pipe(const struct control_reply *reply, int fds, int *ret_pipe)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	struct control_request request = { .op = CONTROL_RECORD };
+	struct control_reply copy = *reply;
+	struct iovec part = { .iov_base = &copy, .iov_len = sizeof(copy) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct caught caught;
+	int fd[2], end[2], r;
+
+	pair(fd);
+	assert_int_equal(pipe(end), 0);
+	if (fds) {
+		struct cmsghdr *c = &control.align;
+
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE((size_t)fds * sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)fds * sizeof(int));
+		memcpy(CMSG_DATA(c), end, (size_t)fds * sizeof(int));
+	}
+	assert_int_equal(sendmsg(fd[1], &message, 0), sizeof(copy));
+	catch_begin(&caught);
+	r = control_ask_pipe_fd(fd[0], &request, ret_pipe);
+	catch_end(&caught, out, err);
+	assert_int_equal(write(end[1], "x", 1), 1);
+	close(end[0]);
+	close(end[1]);
+	close(fd[1]);
+	return r;
+}
+
+static void test_pipe(void **state)
+{
+	struct control_reply reply = { .version = CONTROL_VERSION };
+	int from = -1;
+	char bytes[4];
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(ask_pipe(&reply, 1, &from), CTL_OK);
+	assert_true(from >= 0);
+	assert_true(fcntl(from, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(read(from, bytes, sizeof(bytes)), 1);
+	close(from);
+	from = -1;
+	assert_int_equal(ask_pipe(&reply, 0, &from), CTL_FAILED);
+	assert_non_null(strstr(err, "no pipe"));
+	reply.error = -EAGAIN;
+	(void)snprintf(reply.text, sizeof(reply.text), "try again\033[2J");
+	assert_int_equal(ask_pipe(&reply, 0, &from), CTL_REFUSED);
+	assert_string_equal(err, "bailiffctl: try again\\x1b[2J\n");
+	/* What comes with a refusal is not kept open. */
+	assert_int_equal(ask_pipe(&reply, 1, &from), CTL_REFUSED);
+	reply.version++;
+	assert_int_equal(ask_pipe(&reply, 1, &from), CTL_FAILED);
+	assert_int_equal(from, -1);
+}
+
 static void test_status(void **state)
 {
 	struct status_request request = { .op = STATUS_WHY };
@@ -206,7 +272,7 @@ static void test_unreachable(void **state)
 	assert_int_equal(control_ask(&args, &request, NULL, see_reply, &seen), CTL_UNREACHABLE);
 	catch_end(&caught, out, err);
 	assert_non_null(strstr(err, "bailiffd is not running"));
-	assert_non_null(strstr(err, "systemctl start bailiff"));
+	assert_non_null(strstr(err, "systemctl start bailiffd\n"));
 	catch_begin(&caught);
 	assert_int_equal(control_ask(&args, &request, &absent, see_reply, &seen), CTL_UNREACHABLE);
 	catch_end(&caught, out, err);
@@ -260,7 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_control),	       cmocka_unit_test(test_exit_codes),
 		cmocka_unit_test(test_refused_unread), cmocka_unit_test(test_status),
-		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_unreachable),    cmocka_unit_test(test_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,15 @@
 
 #include "base/file.h"
 
+/* The whole word: --for is not in --force. */
+static bool has_option(const char *synopsis, const char *name)
+{
+	for (const char *at = synopsis; (at = strstr(at, name)); at++)
+		if (at[strlen(name)] < 'a' || at[strlen(name)] > 'z')
+			return true;
+	return false;
+}
+
 static void test_table(void **state)
 {
 	(void)state;
@@ -25,7 +34,7 @@ static void test_table(void **state)
 			bool said, taken = command->options & OPTION_BIT(i);
 
 			(void)snprintf(name, sizeof(name), "--%s", ctl_options[i].name);
-			said = strstr(command->synopsis, name) != NULL;
+			said = has_option(command->synopsis, name);
 			if (i != OPTION_SOCKET)
 				assert_int_equal(said, taken);
 		}
@@ -164,6 +173,10 @@ static void test_completion(void **state)
 	assert_string_equal(words, "addresses ");
 	complete(path, "bailiffctl help wh", words);
 	assert_string_equal(words, "why ");
+	complete(path, "bailiffctl record --f", words);
+	assert_string_equal(words, "--force ");
+	complete(path, "bailiffctl record /etc/passw", words);
+	assert_non_null(strstr(words, "/etc/passwd "));
 	(void)unlink(path);
 	args.word = (char *[]){ (char[]){ "fish" }, NULL };
 	catch_begin(&caught);

@@ -248,6 +248,17 @@ static void test_watch_lines(void **state)
 				 "\"process_ended\"}}",
 		  "2026-11-25 01:02:10  outcome     session 7  process 4711 ended: "
 		  "/usr/bin/tmux\n" },
+		{ AT("01:02:10") "\"event\":{\"action\":\"exec\",\"provider\":\"kernel\"},"
+				 "\"message\":\"/usr/bin/ls -l /root\",\"user\":{\"id\":\"1000\"},"
+				 "\"process\":{\"pid\":4711},\"bailiff\":{\"form\":\"record\","
+				 "\"subject\":{\"kind\":\"session\",\"value\":\"7\"},"
+				 "\"trust\":\"witnessed\",\"session\":\"7\"}}",
+		  "2026-11-25 01:02:10  exec          session 7 uid 1000  /usr/bin/ls -l /root\n" },
+		/* Whatever trust it carries: trouble with a source is nobody's claim. */
+		{ AT("01:02:10") "\"event\":{\"action\":\"source\"},\"message\":\"auth.log "
+				 "vanished\",\"bailiff\":{\"form\":\"record\",\"trust\":"
+				 "\"forged\"}}",
+		  "2026-11-25 01:02:10  source      auth.log vanished\n" },
 		{ AT("01:02:10") "\"bailiff\":{\"form\":\"skipped\",\"count\":12}}",
 		  "2026-11-25 01:02:10  12 records not shown: this terminal is too slow\n" },
 	};
