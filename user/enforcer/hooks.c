@@ -191,10 +191,9 @@ static void put_other_findings(struct hooks *hooks, const struct hooks_target *t
 			     strerror(-r));
 }
 
-int hooks_load_at(const struct conf *conf, const struct hooks_target *wish, struct hooks **ret)
+int hooks_load_at(const struct conf *conf, const struct hooks_target *target, struct hooks **ret)
 {
-	struct hooks_target own = *wish;
-	const struct hooks_target *target = &own;
+	struct hooks_target own = *target;
 	_cleanup_(hooks_freep) struct hooks *hooks = calloc(1, sizeof(*hooks));
 	int error[HOOKS_MAX] = {};
 
@@ -208,13 +207,13 @@ int hooks_load_at(const struct conf *conf, const struct hooks_target *wish, stru
 	if (own.pin_dir && pins_prepare(own.pin_dir, &hooks->findings) < 0)
 		own.pin_dir = NULL;
 	hooks->task_storage = target->sensors && hook_probe_task_storage();
-	load_all(hooks, target, error);
+	load_all(hooks, &own, error);
 	if (target->sensors) {
 		hooks_reconcile(hooks);
 		(void)hooks_services(hooks, conf);
 	}
-	attach_all(hooks, target, error);
-	put_other_findings(hooks, target);
+	attach_all(hooks, &own, error);
+	put_other_findings(hooks, &own);
 	if (target->sensors && !hooks_works(hooks, "exec events")) {
 		for (uint32_t i = 0; i < hooks->findings.count; i++)
 			if (hooks->findings.finding[i].state != FINDING_OK)

@@ -82,7 +82,7 @@ struct lockout_wish {
 	enum action action;
 	uint64_t seconds;
 	uint32_t decision;
-	bool operator; /* not the analyst */
+	bool by_operator; /* not the analyst */
 	bool force;
 	pid_t peer_pid; /* operator's; 0 = none */
 	char origin[STATE_ORIGIN_MAX]; /* rule, or who */

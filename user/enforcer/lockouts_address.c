@@ -65,7 +65,7 @@ static int check_room(struct lockouts *lockouts, const struct lockout_wish *wish
 			       lockouts->limits.max);
 		return OUTCOME_LIMIT;
 	}
-	if (!wish->operator&& !limits_rate(&lockouts->limits, now)) {
+	if (!wish->by_operator && !limits_rate(&lockouts->limits, now)) {
 		text_copy(text, IPC_TEXT_MAX,
 			  "would be one more than may be locked out in a minute "
 			  "(lockouts_per_minute)");
@@ -153,7 +153,7 @@ int lockouts_lock_address(struct lockouts *lockouts, const struct lockout_wish *
 	item.lock.locked_boot_ns = entry ? entry->locked_boot_ns : now;
 	item.lock.decision = wish->decision;
 	r = backend->put(&item, backend->arg);
-	if (r == 0 && !entry) {
+	if (r >= 0 && !entry) {
 		r = ledger_add(lockouts->ledger, &wish->subject, until, &entry);
 		if (r < 0)
 			(void)backend->remove(&wish->subject, backend->arg);

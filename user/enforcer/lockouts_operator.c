@@ -77,7 +77,7 @@ static void operator_lock(struct lockouts *lockouts, const struct control_reques
 	struct lockout_wish wish = {
 		.action = request->action ? request->action : ACTION_LOCK,
 		.seconds = request->seconds ? request->seconds : lockouts->operator_seconds,
-		.operator= true,
+		.by_operator = true,
 		.force = request->force == 1,
 		.peer_pid = peer_pid,
 	};

@@ -205,7 +205,7 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	struct session_job *job;
 	int r;
 
-	if (!wish->operator&& !limits_rate(&lockouts->limits, now)) {
+	if (!wish->by_operator && !limits_rate(&lockouts->limits, now)) {
 		text_copy(text, IPC_TEXT_MAX,
 			  "would be one more than may be locked out in a minute");
 		return OUTCOME_LIMIT;

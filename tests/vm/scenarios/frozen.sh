@@ -7,6 +7,7 @@
 scenario_begin
 start_bailiff mode=enforce
 
+# shellcheck disable=SC2016 # the session's shell expands it
 # The file is written by the shell itself: seldom caught empty.
 tick='n=0; while :; do n=$((n + 1)); echo $n >/tmp/tick-NAME; sleep 0.05; done'
 ticker() {
