@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A recording of an attack leads to the same decision when it is replayed; only root may make one; what
 # sessions start is shown to who watches, and a decision stands behind what led to it.
-# time: 150
+# time: 240
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin
