@@ -18,15 +18,15 @@
 
 #include "core.bpf.h"
 
-#define ENOENT	2
-#define EEXIST	17
+#define ENOENT 2
+#define EEXIST 17
 
 static __always_inline int map_result(long r)
 {
 	return (int)r;
 }
 
-#define TASK_READ(direct, src, ...)                                                                \
+#define TASK_READ(direct, src, ...) \
 	((direct) ? ___arrow(src, __VA_ARGS__) : BPF_CORE_READ(src, __VA_ARGS__))
 
 /*

@@ -26,9 +26,9 @@ typedef _Bool bool;
 #include <bailiff/event.h>
 #include <bailiff/lockout.h>
 
-#define true	1
-#define false	0
-#define NULL	((void *)0)
+#define true 1
+#define false 0
+#define NULL ((void *)0)
 
 /* User API of bpf(2). */
 enum {
@@ -58,7 +58,7 @@ struct bpf_sk_lookup {
 	__u64 cookie;
 	__u32 family;
 	__u32 protocol;
-	__u32 remote_ip4;	/* network order, as the next */
+	__u32 remote_ip4; /* network order, as the next */
 	__u32 remote_ip6[4];
 	__u32 remote_port;
 	__u32 local_ip4;
@@ -68,7 +68,7 @@ struct bpf_sk_lookup {
 
 struct bpf_sock_addr {
 	__u32 user_family;
-	__u32 user_ip4;		/* network order, as the next */
+	__u32 user_ip4; /* network order, as the next */
 	__u32 user_ip6[4];
 	__u32 user_port;
 	__u32 family;
@@ -79,29 +79,29 @@ struct bpf_sock_addr {
 };
 
 /* Other constants that user space may rely on too. */
-#define AF_UNIX			1
-#define AF_INET			2
-#define AF_INET6		10
-#define IPPROTO_TCP		6
-#define S_IFMT			0170000
-#define S_IFSOCK		0140000
-#define S_IWOTH			0000002
-#define TMPFS_MAGIC		0x01021994
-#define HUGETLBFS_MAGIC		0x958458f6
-#define SOCKFS_MAGIC		0x534f434b
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IWOTH 0000002
+#define TMPFS_MAGIC 0x01021994
+#define HUGETLBFS_MAGIC 0x958458f6
+#define SOCKFS_MAGIC 0x534f434b
 
 /* include/net/tcp_states.h; the numbers are in tcp_info, so they cannot change */
-#define TCP_ESTABLISHED		1
-#define TCP_SYN_SENT		2
-#define TCP_SYN_RECV		3
-#define TCP_CLOSE		7
-#define TCP_LISTEN		10
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
 
 /* include/linux/sched/signal.h, the same from 5.10 to 7.3 */
-#define SIGNAL_GROUP_EXIT	0x00000004
+#define SIGNAL_GROUP_EXIT 0x00000004
 
 /* include/linux/sched.h, the same from 5.10 to 7.3: do_exit() sets it before the exit hook */
-#define PF_EXITING		0x00000004
+#define PF_EXITING 0x00000004
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -217,9 +217,9 @@ struct mm_struct {
 
 struct linux_binprm {
 	struct file *file;
-	const char *filename;	/* as the caller typed it */
-	const char *interp;	/* the same pointer unless an interpreter was put before it */
-	unsigned int per_clear;	/* set when set-ID bits or file capabilities take effect */
+	const char *filename; /* as the caller typed it */
+	const char *interp; /* the same pointer unless an interpreter was put before it */
+	unsigned int per_clear; /* set when set-ID bits or file capabilities take effect */
 };
 
 struct task_struct {
@@ -236,7 +236,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
-	kuid_t loginuid;	/* these two only with CONFIG_AUDIT */
+	kuid_t loginuid; /* these two only with CONFIG_AUDIT */
 	unsigned int sessionid;
 	struct css_set *cgroups;
 };
@@ -266,7 +266,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	possible_net_t skc_net;
-	struct in6_addr skc_v6_daddr;		/* these two only with CONFIG_IPV6 */
+	struct in6_addr skc_v6_daddr; /* these two only with CONFIG_IPV6 */
 	struct in6_addr skc_v6_rcv_saddr;
 };
 

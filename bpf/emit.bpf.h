@@ -24,7 +24,8 @@ static __always_inline void emit_refused(const bool urgent)
 	count(urgent ? BL_COUNT_LOST_URGENT : BL_COUNT_LOST_EVENTS);
 }
 
-static __always_inline void emit_head(struct bl_event_head *head, __u16 kind, __u16 flags, __u32 len)
+static __always_inline void emit_head(struct bl_event_head *head, __u16 kind, __u16 flags,
+				      __u32 len)
 {
 	struct bl_state *s = state();
 
@@ -38,8 +39,8 @@ static __always_inline void emit_head(struct bl_event_head *head, __u16 kind, __
 /* len must be a constant. NULL: refused, and counted. */
 static __always_inline void *emit_reserve(const bool urgent, const __u64 len)
 {
-	void *record = urgent ? bpf_ringbuf_reserve(&bl_urgent, len, 0) :
-				bpf_ringbuf_reserve(&bl_events, len, 0);
+	void *record = urgent ? bpf_ringbuf_reserve(&bl_urgent, len, 0)
+			      : bpf_ringbuf_reserve(&bl_events, len, 0);
 
 	if (!record)
 		emit_refused(urgent);

@@ -3,6 +3,10 @@
  * Maps of the sensors. Each sensor object declares them all; the loader creates them with the first
  * object and gives the others the same ones by name (bpf_map__reuse_fd).
  *
+ * A loader that takes over bl_sessions and bl_audit from an earlier one, but not the tags, sets `tasks`
+ * of every session to 0 before it attaches, runs bl_seed after, and removes what then has no tasks.
+ * Sessions keep their numbers that way.
+ *
  * Hashes are preallocated: on 5.10 run-time allocation below a kprobe can deadlock (the kernel warns
  * "trace type BPF program uses run-time allocation"), and a full table shall be a counted refusal,
  * not a question of free memory.
@@ -13,8 +17,8 @@
 #include "core.bpf.h"
 #include "counters.bpf.h"
 
-#define BL_EVENTS_SIZE	(4U << 20)
-#define BL_URGENT_SIZE	(512U << 10)
+#define BL_EVENTS_SIZE (4U << 20)
+#define BL_URGENT_SIZE (512U << 10)
 
 /* Sizes: powers of two and multiples of the page; the loader may change them before load. */
 struct {
@@ -80,7 +84,7 @@ struct {
 /* What a thread carries. audit_session tells whether it left for another session unseen. */
 struct bl_tag {
 	__u64 session;
-	__u64 start_ns;		/* the thread's start_boottime: proof against a reused pid */
+	__u64 start_ns; /* the thread's start_boottime: proof against a reused pid */
 	__u32 audit_session;
 	__u32 pad;
 };

@@ -15,7 +15,8 @@
 #define PATH_STEPS 24
 
 _Static_assert((BL_PATH_MAX & (BL_PATH_MAX - 1)) == 0, "offsets are masked");
-_Static_assert(2 * BL_PATH_MAX <= BL_ARGS_SMALL, "a name may start at any byte of the scratch area");
+_Static_assert(2 * BL_PATH_MAX <= BL_ARGS_SMALL,
+	       "a name may start at any byte of the scratch area");
 
 /*
  * dst takes BL_PATH_MAX bytes. e->args is the scratch area, e->args_kept the place where the path
@@ -61,10 +62,13 @@ static __always_inline int path_read(struct bl_event_exec *e, char *dst, const s
 			*at = 0;
 			break;
 		}
+		/* clang 19 leaves the mask out, knowing that len < off; 5.10 and 6.1 do not know it. */
+		barrier_var(len);
+		len &= BL_PATH_MAX - 1;
 		off = (off - len - 1) & (BL_PATH_MAX - 1);
 		*at = off;
 		e->args[off] = '/';
-		bpf_probe_read_kernel(e->args + off + 1, len & (BL_PATH_MAX - 1), name.name);
+		bpf_probe_read_kernel(e->args + off + 1, len, name.name);
 		/* Files without a folder (memfd) are their own parent and no mount's root. */
 		if (parent == dentry) {
 			cut = 0;

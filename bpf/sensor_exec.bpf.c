@@ -167,8 +167,8 @@ static __always_inline __u16 exec_flags(const struct linux_binprm *bprm, const s
 		return flags;
 	parent = dentry->d_parent;
 	if (inode->i_nlink == 0)
-		flags |= file_is_memfd(dentry, inode->i_sb->s_magic) ? BL_EXEC_MEMFD :
-								       BL_EXEC_DELETED;
+		flags |= file_is_memfd(dentry, inode->i_sb->s_magic) ? BL_EXEC_MEMFD
+								     : BL_EXEC_DELETED;
 	if (!parent || flags & BL_EXEC_MEMFD)
 		return flags;
 	folder = parent->d_inode;
@@ -179,7 +179,7 @@ static __always_inline __u16 exec_flags(const struct linux_binprm *bprm, const s
 
 /* Everything but args and args_kept, which serve path_read() and must be written after this. */
 static __always_inline void exec_fill(struct bl_event_exec *e, struct task_struct *task,
-				struct linux_binprm *bprm, const struct exec_facts *facts)
+				      struct linux_binprm *bprm, const struct exec_facts *facts)
 {
 	__u16 flags = facts->flags;
 	struct tty_struct *tty;
@@ -298,8 +298,8 @@ static __always_inline void exit_fill(struct bl_event_exit *e, const struct task
 
 	emit_head(&e->head, BL_EVENT_EXIT, 0, sizeof(*e));
 	task_fill(&e->task, task, session, true);
-	e->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code :
-							task->group_leader->exit_code;
+	e->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code
+						      : task->group_leader->exit_code;
 	e->service = conn ? conn->service : 0;
 	e->role = conn ? conn->role : 0;
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);

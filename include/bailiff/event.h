@@ -8,7 +8,8 @@
  * another program on the same CPU would overwrite it.
  *
  * Two rings. bl_urgent carries what decides about logins (BL_EVENT_SESSION, BL_EVENT_CONNECTION,
- * exec and exit of a watched service's binaries) and wakes the reader with every record
+ * exec and exit of a watched service's binaries that root started; a user who runs such a file in a
+ * loop shall not be able to fill it) and wakes the reader with every record
  * (BPF_RB_FORCE_WAKEUP). bl_events carries the rest with BPF_RB_NO_WAKEUP; the reader looks into
  * it every 100 ms, or sooner when a producer forces a wake-up because much is unread. A flags=0
  * record behind an unread NO_WAKEUP record wakes nobody, so flags=0 is not used at all.
@@ -18,6 +19,8 @@
  * count of refusals so far, so the next record that gets through tells of the loss before it.
  * That number and the ring's own order (reservation order) do the work of a sequence number;
  * an exact one would need a fetching atomic, which 5.10 does not have (5.12, 5ffa25502b5a).
+ * One loss is in neither: a run that the kernel skipped because the same program was active on that
+ * CPU, counted in the program's recursion_misses (seen on 7.3.4, preempted tracepoints).
  */
 #ifndef BAILIFF_EVENT_H
 #define BAILIFF_EVENT_H
@@ -106,7 +109,9 @@ struct bl_task {
  * A program was started. exe is the resolved path of the file that runs (the interpreter, for a
  * script), file is what the caller typed, args the new image's own argv bytes (NUL-separated),
  * read from mm->arg_start before its first instruction. args_len is the true length, args_kept
- * what stands in args. The small record ends after BL_ARGS_SMALL bytes of args.
+ * what stands in args. The small record ends after BL_ARGS_SMALL bytes of args; one in bl_urgent is
+ * always small. Bytes behind a string's NUL, or behind args_kept, mean nothing. A path that is cut
+ * begins with a whole name, unless the file's own name alone is too long.
  */
 struct bl_event_exec {
 	struct bl_event_head head;
@@ -136,14 +141,18 @@ struct bl_event_exit {
 	struct bl_event_head head;
 	struct bl_task task;
 	__u32 exit_code; /* as the kernel keeps it: status << 8 | signal */
-	__u16 service; /* of the program that ran, 0 = none */
+	__u16 service; /* of the program that ran, also by fork without exec; 0 = none */
 	__u16 role;
 	char comm[BL_COMM_MAX];
 };
 
-/* head.flags of a session event */
+/*
+ * head.flags of a session event. An end carries the flags of its birth as well; its task is the last
+ * one. A session that is told again for a restarted reader has BL_SESSION_INFERRED and of the task only
+ * pid, start_ns, auid and audit_session (uid, euid and gid are BL_UNSET).
+ */
 #define BL_SESSION_END (1 << 0) /* no task carries the tag any more */
-#define BL_SESSION_INFERRED (1 << 1) /* was there before the sensors; taken over from /proc */
+#define BL_SESSION_INFERRED (1 << 1) /* was there before the sensors or their reader */
 #define BL_SESSION_LATE (1 << 2) /* seen at a later fork or exec, not at the loginuid write */
 
 struct bl_event_session {

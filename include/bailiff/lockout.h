@@ -78,10 +78,10 @@ struct bl_conn_key {
 };
 
 struct bl_conn {
-	struct bl_endpoint end;	/* fd 0's socket at exec; family 0: none */
+	struct bl_endpoint end; /* fd 0's socket at exec; family 0: none */
 	__u16 service;
-	__u16 role;		/* enum bl_role */
-	__u32 urgent;		/* 1: exec'd by root, so its exec and exit went to bl_urgent */
+	__u16 role; /* enum bl_role */
+	__u32 urgent; /* 1: exec'd by root, so its exec and exit went to bl_urgent */
 };
 
 /* bl_audit: the kernel's session number (__u32) -> tag (__u64), for every session in bl_sessions. */
@@ -97,8 +97,8 @@ struct bl_config {
 
 /* bl_state: array of one. */
 struct bl_state {
-	__u64 lost;		/* records refused by both rings */
-	__u64 last_session;	/* highest tag given so far; a loader may raise it before attaching */
+	__u64 lost; /* records refused by both rings */
+	__u64 last_session; /* highest tag given so far; a loader may raise it before attaching */
 };
 
 /* bl_counters: per-CPU array of __u64, index = enum bl_counter */

@@ -215,10 +215,11 @@ uint64_t proc_start_ticks(pid_t pid)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "re");
-	if (!f || fscanf(f,
-			 "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			 "%*d %*d %*d %llu",
-			 &ticks) != 1)
+	if (!f ||
+	    fscanf(f,
+		   "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+		   "%*d %*d %*d %llu",
+		   &ticks) != 1)
 		ticks = 0;
 	if (f)
 		fclose(f);

@@ -21,7 +21,7 @@ enum ring {
 
 struct event {
 	enum ring ring;
-	const union bl_event *e;	/* exactly e->head.len bytes, of which strings are checked */
+	const union bl_event *e; /* exactly e->head.len bytes, of which strings are checked */
 };
 
 struct events {

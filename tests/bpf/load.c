@@ -87,7 +87,8 @@ static int object_share(struct bpf_object *obj, struct bpf_object *earlier)
 	struct bpf_map *map, *known;
 	int r;
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		if (bpf_map__is_internal(map) || !bpf_map__autocreate(map))
 			continue;
 		known = bpf_object__find_map_by_name(earlier, bpf_map__name(map));
@@ -135,8 +136,9 @@ static int sensor_open(struct bpf_object **ret, const char *name, struct bpf_obj
 
 static int auth_load(struct sensors *s, const struct sensor_options *options, enum birth_hook birth)
 {
-	static const char *const prog[BIRTH_MAX] = { [BIRTH_FEXIT] = "bl_login",
-						     [BIRTH_KRETPROBE] = "bl_login_k" };
+	static const char *const prog[BIRTH_MAX] = {
+		[BIRTH_FEXIT] = "bl_login", [BIRTH_KRETPROBE] = "bl_login_k"
+	};
 	int r;
 
 	r = sensor_open(&s->auth, "sensor_auth", s->exec, options);
@@ -240,7 +242,8 @@ int sensors_seed(struct sensors *s)
 
 int sensors_tell(struct sensors *s)
 {
-	union bpf_iter_link_info info = { .map = { .map_fd = (uint32_t)sensors_map(s, "bl_sessions") } };
+	union bpf_iter_link_info info = { .map = { .map_fd = (uint32_t)sensors_map(
+							   s, "bl_sessions") } };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
 
 	return iterate(bpf_object__find_program_by_name(s->auth, "bl_tell"), &opts);
@@ -271,7 +274,8 @@ static uint64_t object_misses(const struct bpf_object *obj)
 	struct bpf_program *prog;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_program(prog, obj) {
+	bpf_object__for_each_program(prog, obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 

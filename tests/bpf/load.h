@@ -16,22 +16,22 @@
 #define SENSOR_LINKS_MAX 8
 
 enum birth_hook {
-	BIRTH_AUTO,		/* the first of the following that attaches */
+	BIRTH_AUTO, /* the first of the following that attaches */
 	BIRTH_FEXIT,
 	BIRTH_KRETPROBE,
-	BIRTH_NONE,		/* as on a kernel that allows neither */
+	BIRTH_NONE, /* as on a kernel that allows neither */
 	BIRTH_MAX,
 };
 
 struct sensor_options {
 	bool task_storage;
 	enum birth_hook birth;
-	uint32_t events_size;	/* 0: as built */
+	uint32_t events_size; /* 0: as built */
 	uint32_t urgent_size;
 	uint32_t sessions_max;
 	uint32_t tasks_max;
 	uint32_t conns_max;
-	int sessions_fd;	/* maps of an earlier run to adopt, 0: none */
+	int sessions_fd; /* maps of an earlier run to adopt, 0: none */
 	int audit_fd;
 };
 
@@ -39,7 +39,7 @@ struct sensors {
 	struct bpf_object *exec, *auth, *net;
 	struct bpf_link *links[SENSOR_LINKS_MAX];
 	unsigned int n_links;
-	enum birth_hook birth;	/* what it became */
+	enum birth_hook birth; /* what it became */
 };
 
 extern const char *object_dir;

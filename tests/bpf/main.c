@@ -27,7 +27,8 @@ _Static_assert(sizeof(birth_names) / sizeof(birth_names[0]) == BIRTH_MAX, "names
 static const char *const backing_names[] = { "hash", "task storage" };
 
 /* feature NULL: must work. Otherwise a failure only where it was wanted, and a skip elsewhere. */
-static bool fixture_try(struct fixture *f, const struct sensor_options *options, const char *feature)
+static bool fixture_try(struct fixture *f, const struct sensor_options *options,
+			const char *feature)
 {
 	int r;
 

@@ -68,8 +68,8 @@ static void test_fields(struct fixture *f)
 		      memcmp(e->args, args, sizeof(args)) == 0,
 	      "exec: arguments with an empty one in the middle");
 	check(e->head.len == BL_EXEC_SMALL_LEN, "exec: small record for short arguments");
-	check((e->head.flags & ~BL_EXEC_WRITABLE_DIR) == 0, "exec: no flag for a plain program (%x)",
-	      e->head.flags);
+	check((e->head.flags & ~BL_EXEC_WRITABLE_DIR) == 0,
+	      "exec: no flag for a plain program (%x)", e->head.flags);
 	check(e->exe_ino == st.st_ino, "exec: inode");
 	check(e->exe_dev == (unsigned int)(major(st.st_dev) << 20 | minor(st.st_dev)),
 	      "exec: device in the kernel's form");
@@ -174,7 +174,7 @@ static int on_terminal(void *arg)
 	name = ptsname(master);
 	if (!name || setsid() < 0)
 		return 1;
-	slave = open(name, O_RDWR);	/* becomes the controlling terminal */
+	slave = open(name, O_RDWR); /* becomes the controlling terminal */
 	return slave < 0;
 }
 

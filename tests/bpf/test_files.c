@@ -137,7 +137,8 @@ static void test_folders(struct fixture *f)
 	chmod(work_path("open"), 01777);
 	copy_self(work_path("open/prog"), 0755);
 	e = run(f, work_path("open/prog"), quit, NULL, NULL);
-	check(e && e->head.flags & BL_EXEC_WRITABLE_DIR, "folder: writable by everybody is flagged");
+	check(e && e->head.flags & BL_EXEC_WRITABLE_DIR,
+	      "folder: writable by everybody is flagged");
 	e = run(f, work_path("prog"), quit, NULL, NULL);
 	check(e && !(e->head.flags & BL_EXEC_WRITABLE_DIR), "folder: another is not");
 

@@ -1,170 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The address lockout: who is refused, who is not, until when.
- *
- * In a network namespace and a control group that are made here, so that nothing else can be hit.
  */
-#include "tests.h"
+#include "lockout.h"
+#include "net.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/ipv6.h>
-#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MINUTE_NS 60000000000ULL
 
-struct lockout {
-	struct bpf_object *obj;
-	struct bpf_link *links[5];
-	unsigned int n_links;
-	char cgroup[256], parent[200];
-	int lock4, lock6, counters;
-};
-
-static uint64_t boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static int loopback_up(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo" };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
-
-	r = ioctl(fd, SIOCGIFFLAGS, &ifr);
-	ifr.ifr_flags |= IFF_UP;
-	if (!r)
-		r = ioctl(fd, SIOCSIFFLAGS, &ifr);
-	close(fd);
-	return r ? -errno : 0;
-}
-
-static int loopback_add6(const char *text)
-{
-	struct in6_ifreq req = { .ifr6_prefixlen = 128, .ifr6_ifindex = (int)if_nametoindex("lo") };
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
-
-	if (inet_pton(AF_INET6, text, &req.ifr6_addr) != 1)
-		return -EINVAL;
-	r = ioctl(fd, SIOCSIFADDR, &req);
-	close(fd);
-	return r ? -errno : 0;
-}
-
-static int cgroup_move(const char *dir)
-{
-	char path[300];
-	int fd, r = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, "0", 1) != 1)
-		r = -errno;
-	close(fd);
-	return r;
-}
-
-static int cgroup_make(struct lockout *l)
-{
-	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	char path[256];
-
-	for (size_t i = 0; i < 2; i++) {
-		(void)snprintf(path, sizeof(path), "%s/cgroup.controllers", roots[i]);
-		if (access(path, F_OK))
-			continue;
-		(void)snprintf(l->parent, sizeof(l->parent), "%s", roots[i]);
-		(void)snprintf(l->cgroup, sizeof(l->cgroup), "%s/bpf-test-%d", roots[i], getpid());
-		return mkdir(l->cgroup, 0755) ? -errno : cgroup_move(l->cgroup);
-	}
-	return -ENOENT;
-}
-
-static int attach(struct lockout *l)
-{
-	static const char *const names[] = { "bl_connect4", "bl_connect6", "bl_sendmsg4",
-					     "bl_sendmsg6" };
-	int cgroup = open(l->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct bpf_link *link;
-
-	link = bpf_program__attach_netns(bpf_object__find_program_by_name(l->obj, "bl_lookup"),
-					 netns);
-	if (!link)
-		return -errno;
-	l->links[l->n_links++] = link;
-	for (size_t i = 0; i < 4; i++) {
-		link = bpf_program__attach_cgroup(
-			bpf_object__find_program_by_name(l->obj, names[i]), cgroup);
-		if (!link)
-			return -errno;
-		l->links[l->n_links++] = link;
-	}
-	close(cgroup);
-	close(netns);
-	return 0;
-}
-
-static bool lockout_open(struct lockout *l)
-{
-	static const char *const addrs[] = { "fd00:1::5", "fd00:1::6", "fd00:1:0:1::5", "fd00:2::5" };
-	int r;
-
-	memset(l, 0, sizeof(*l));
-	if (unshare(CLONE_NEWNET) || loopback_up())
-		return check(false, "a network namespace of its own: %s", strerror(errno));
-	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++)
-		if ((r = loopback_add6(addrs[i])))
-			return check(false, "address %s: %s", addrs[i], strerror(-r));
-	r = cgroup_make(l);
-	if (r)
-		return check(false, "a control group of its own: %s", strerror(-r));
-	l->obj = object_open("lockout");
-	r = l->obj ? bpf_object__load(l->obj) : -errno;
-	if (!check(r == 0, "lockout loads")) {
-		note("%s", load_error);
-		return false;
-	}
-	r = attach(l);
-	if (!check(r == 0, "lockout attaches"))
-		return false;
-	l->lock4 = bpf_object__find_map_fd_by_name(l->obj, "bl_lock4");
-	l->lock6 = bpf_object__find_map_fd_by_name(l->obj, "bl_lock6");
-	l->counters = bpf_object__find_map_fd_by_name(l->obj, "bl_counters");
-	return true;
-}
-
-static void lockout_close(struct lockout *l)
-{
-	while (l->n_links > 0)
-		bpf_link__destroy(l->links[--l->n_links]);
-	bpf_object__close(l->obj);
-	if (l->cgroup[0]) {
-		(void)cgroup_move(l->parent);
-		(void)rmdir(l->cgroup);
-	}
-}
-
 static void lock(struct lockout *l, const char *text, int64_t for_ns)
 {
 	struct bl_lock value = { .expires_boot_ns = boot_ns() + (uint64_t)for_ns,
-				 .locked_boot_ns = boot_ns(), .decision = 7 };
+				 .locked_boot_ns = boot_ns(),
+				 .decision = 7 };
 	uint8_t addr[16];
 
 	if (inet_pton(AF_INET, text, addr) == 1)
@@ -249,11 +104,13 @@ static void test_inbound6(struct lockout *l)
 	uint16_t port;
 	int listener = tcp_listen(AF_INET6, "::", &port);
 
-	check(try(AF_INET6, "fd00:1::5", "::1", port) == 0, "inbound v6: connects before the lockout");
+	check(try(AF_INET6, "fd00:1::5", "::1", port) == 0,
+	      "inbound v6: connects before the lockout");
 	lock(l, "fd00:1::", 5 * MINUTE_NS);
 	check(try(AF_INET6, "fd00:1::5", "::1", port) == -ECONNREFUSED,
 	      "inbound v6: an address of a locked /64 is refused");
-	check(try(AF_INET6, "fd00:1::6", "::1", port) == -ECONNREFUSED, "inbound v6: so is another");
+	check(try(AF_INET6, "fd00:1::6", "::1", port) == -ECONNREFUSED,
+	      "inbound v6: so is another");
 	check(try(AF_INET6, "fd00:1:0:1::5", "::1", port) == 0, "inbound v6: the next /64 passes");
 	check(try(AF_INET6, "fd00:2::5", "::1", port) == 0, "inbound v6: another net passes");
 	check(refused(l, "fd00:1::") == 2, "inbound v6: refusals counted in the entry");
@@ -277,7 +134,8 @@ static void test_expiry(struct lockout *l)
 	      "expiry: passes afterwards, though the entry is still there");
 	check(count == 1 && refused(l, "127.0.0.2") == 1, "expiry: nothing refused since");
 	lock(l, "127.0.0.2", -1);
-	check(try(AF_INET, "127.0.0.2", "127.0.0.1", port) == 0, "expiry: in the past, never in force");
+	check(try(AF_INET, "127.0.0.2", "127.0.0.1", port) == 0,
+	      "expiry: in the past, never in force");
 	release(l, "127.0.0.2");
 	close(listener);
 }
@@ -339,7 +197,8 @@ static void test_outbound(struct lockout *l)
 	      "outbound: also when written as v6");
 	check(try(AF_INET6, "::1", "fd00:1::6", port) == -EPERM, "outbound: to a locked /64 too");
 	check(send_udp(AF_INET, "127.0.0.2", port) == -EPERM, "outbound: UDP to a v4 address too");
-	check(send_udp(AF_INET6, "::ffff:127.0.0.2", port) == -EPERM, "outbound: UDP, written as v6");
+	check(send_udp(AF_INET6, "::ffff:127.0.0.2", port) == -EPERM,
+	      "outbound: UDP, written as v6");
 	check(send_udp(AF_INET6, "fd00:1::6", port) == -EPERM, "outbound: UDP to a locked /64");
 	check(try(AF_INET, "127.0.0.1", "127.0.0.3", port) == 0 &&
 		      try(AF_INET6, "::1", "fd00:2::5", port) == 0 &&
@@ -349,7 +208,8 @@ static void test_outbound(struct lockout *l)
 	      "outbound: counted in all");
 	check(refused(l, "127.0.0.2") == 4 && refused(l, "fd00:1::") == 2,
 	      "outbound: counted in the entries (%llu, %llu)",
-	      (unsigned long long)refused(l, "127.0.0.2"), (unsigned long long)refused(l, "fd00:1::"));
+	      (unsigned long long)refused(l, "127.0.0.2"),
+	      (unsigned long long)refused(l, "fd00:1::"));
 	check(exited(wait_for(spawn_fn(connect_outside, &outside)), 0),
 	      "outbound: outside the control group nothing is refused");
 	release(l, "127.0.0.2");
@@ -403,7 +263,8 @@ static void test_names(struct lockout *l)
 	struct bpf_program *prog;
 	unsigned int good = 0, n = 0;
 
-	bpf_object__for_each_program(prog, l->obj) {
+	bpf_object__for_each_program(prog, l->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 

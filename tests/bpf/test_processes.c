@@ -128,8 +128,8 @@ static void test_threads(struct fixture *f, unsigned int rounds)
 	/* A run that the kernel skipped is the only excuse; it says so (sensor_exec.bpf.c). */
 	misses = sensors_misses(&f->sensors);
 	check(once + misses >= rounds && twice == 0,
-	      "threads: one exit per process of 17 threads (%u of %u, %llu runs skipped)", once, rounds,
-	      (unsigned long long)misses);
+	      "threads: one exit per process of 17 threads (%u of %u, %llu runs skipped)", once,
+	      rounds, (unsigned long long)misses);
 	check(code == once, "threads: with the process's status");
 	check(forks + misses >= rounds && forks <= rounds, "threads: no fork event for them");
 }
@@ -192,7 +192,8 @@ static void test_leader_first(struct fixture *f)
 	check(exit && exit->task.tid != exit->task.pid && status > 0 &&
 		      exit->exit_code == (uint32_t)status &&
 		      events_count(&f->events, BL_EVENT_EXIT, pid) == 1,
-	      "threads: the leader gone first, told at the last one's end with the process's status");
+	      "threads: the leader gone first, told at the last one's end with the process's "
+	      "status");
 }
 
 void test_processes(struct fixture *f)

@@ -2,7 +2,7 @@
 /*
  * The rings: what is refused is counted exactly and told with the next record; who is woken when.
  */
-#include "tests.h"
+#include "net.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -96,7 +96,8 @@ static void test_urgent_apart(bool task_storage)
 		      events_find(&f.events, BL_EVENT_EXIT, pid, 0),
 	      "ring: a flood of processes keeps no service's record out");
 	check(counter_read(sensors_map(&f.sensors, "bl_counters"), BL_COUNT_LOST_URGENT) == 0 &&
-		      counter_read(sensors_map(&f.sensors, "bl_counters"), BL_COUNT_LOST_EVENTS) > 0,
+		      counter_read(sensors_map(&f.sensors, "bl_counters"), BL_COUNT_LOST_EVENTS) >
+			      0,
 	      "ring: counted apart");
 	fixture_close(&f);
 }
@@ -145,7 +146,7 @@ static void test_wake(bool task_storage, bool quiet)
 	pid = fork();
 	if (pid == 0) {
 		usleep(150000);
-		run_children(1600);	/* 208 bytes each on each of a few CPUs */
+		run_children(1600); /* 208 bytes each on each of a few CPUs */
 		_exit(0);
 	}
 	events_drain(&f.events);

@@ -14,43 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LONGEST_WAIT_MS 10000
-
 static char *const quit[] = { "child:exit:0", NULL };
-
-static const struct bl_event_session *session_nth(const struct fixture *f, bool end, unsigned int nth)
-{
-	const struct event *ev;
-
-	for (unsigned int i = 0; (ev = events_find(&f->events, BL_EVENT_SESSION, 0, i)); i++)
-		if (!(ev->e->head.flags & BL_SESSION_END) == !end && nth-- == 0)
-			return &ev->e->session;
-	return NULL;
-}
-
-static unsigned int sessions_count(const struct fixture *f, bool end)
-{
-	unsigned int n = 0;
-
-	while (session_nth(f, end, n))
-		n++;
-	return n;
-}
-
-static unsigned int table_entries(const struct fixture *f, const char *name)
-{
-	char key[64], next[64];
-	unsigned int n = 0;
-	int fd = sensors_map(&f->sensors, name);
-
-	if (bpf_map_get_next_key(fd, NULL, next))
-		return 0;
-	do {
-		n++;
-		memcpy(key, next, sizeof(key));
-	} while (bpf_map_get_next_key(fd, key, next) == 0);
-	return n;
-}
 
 /* What the login process and its descendants tell the test. */
 struct shared {
@@ -146,8 +110,8 @@ static void check_birth(const struct fixture *f, const struct shared *sh, pid_t 
 
 static void test_inheritance(struct fixture *f)
 {
-	struct shared *sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *sh =
+		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	const struct bl_event_session *born, *over;
 	uint64_t tag;
 	pid_t pid;
@@ -173,6 +137,7 @@ static void test_inheritance(struct fixture *f)
 	gate_open(&sh->daemon_gate);
 	wait_for(sh->daemon);
 	events_drain(&f->events);
+	wait_ends(f, 1);
 	check(exec_has(f, sh->daemon_program, tag), "session: carried by a double fork");
 	over = session_nth(f, true, 0);
 	check(over && sessions_count(f, true) == 1 && over->session == tag &&
@@ -206,6 +171,7 @@ static void test_thread_exec(struct fixture *f)
 	pid = spawn_fn(login_then_thread_exec, NULL);
 	check(exited(wait_for(pid), 7), "session, exec by a thread: ran");
 	events_drain(&f->events);
+	wait_ends(f, 1);
 	born = session_nth(f, false, 0);
 	last = events_find(&f->events, BL_EVENT_EXEC, pid, 1);
 	check(born && last && last->e->exec.task.session == born->session,
@@ -216,15 +182,6 @@ static void test_thread_exec(struct fixture *f)
 	if (!f->options.task_storage)
 		check(table_entries(f, "bl_tasks") == 0,
 		      "session, exec by a thread: no tag is left behind");
-}
-
-/* Where the kernel skipped an exit hook, the end is told when the task is freed. */
-static void wait_end(struct fixture *f)
-{
-	for (int i = 0; i < LONGEST_WAIT_MS / 10 && sessions_count(f, true) == 0; i++) {
-		usleep(10000);
-		events_drain(&f->events);
-	}
 }
 
 static int threads_in_session(void *arg)
@@ -248,14 +205,15 @@ static void test_threads(struct fixture *f, unsigned int rounds)
 		events_drain(&f->events);
 		if (sessions_count(f, true) == 0) {
 			late++;
-			wait_end(f);
+			wait_ends(f, 1);
 		}
 		good += sessions_count(f, false) == 1 && sessions_count(f, true) == 1;
 	}
 	check(good == rounds && table_entries(f, "bl_sessions") == 0,
 	      "session of 17 threads that leave together: over once (%u of %u)", good, rounds);
 	check(late <= sensors_misses(&f->sensors),
-	      "it is over a grace period late (%u times) only if the kernel skipped a hook (%llu times)",
+	      "it is over a grace period late (%u times) only if the kernel skipped a hook (%llu "
+	      "times)",
 	      late, (unsigned long long)sensors_misses(&f->sensors));
 }
 
@@ -278,7 +236,7 @@ static void test_nested(struct fixture *f)
 
 	events_forget(&f->events);
 	check(exited(wait_for(spawn_fn(nested, NULL)), 0), "nested login: ran");
-	events_drain(&f->events);
+	wait_ends(f, late ? 1 : 2);
 	outer = session_nth(f, false, 0);
 	inner = session_nth(f, false, 1);
 	/* Without a hook the inner one, which neither forks nor execs again, goes unnoticed. */
@@ -325,271 +283,4 @@ void test_sessions(struct fixture *f)
 	test_nested(f);
 	test_refused(f);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
-}
-
-/* ---- sessions that were there before ---------------------------------------------------------- */
-
-static int hold_and_run(void *arg)
-{
-	gate_pass(arg);
-	wait_for(spawn(work_path("prog"), quit));
-	return 0;
-}
-
-static int login_and_hold(void *arg)
-{
-	return loginuid_write(1000) ? 1 : hold_and_run(arg);
-}
-
-/* A dead process that nobody has waited for yet is in no session. */
-static int login_and_end(void *arg)
-{
-	(void)arg;
-	return loginuid_write(1000) != 0;
-}
-
-/* Two processes of one session, both there before the sensors. */
-static int login_two(void *arg)
-{
-	pid_t other;
-
-	if (loginuid_write(1000))
-		return 1;
-	other = spawn_fn(hold_and_run, arg);
-	(void)hold_and_run(arg);
-	wait_for(other);
-	return 0;
-}
-
-static bool wait_loginuid(pid_t pid)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/loginuid", pid);
-	for (int i = 0; i < LONGEST_WAIT_MS / 10; i++) {
-		if (proc_number(path) == 1000)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
-static void test_seeded(bool task_storage)
-{
-	struct sensor_options options = { .task_storage = task_storage };
-	const struct bl_event_session *born;
-	const struct event *ev;
-	struct fixture f;
-	pid_t pid, dead;
-	struct gate hold;
-	siginfo_t info;
-	uint64_t tag;
-
-	dead = spawn_fn(login_and_end, NULL);
-	waitid(P_PID, (id_t)dead, &info, WEXITED | WNOWAIT);
-	gate_make(&hold);
-	pid = spawn_fn(login_and_hold, &hold);
-	check(wait_loginuid(pid), "inferred: a session is there before the sensors");
-	if (!fixture_open(&f, &options)) {
-		gate_open(&hold);
-		wait_for(pid);
-		wait_for(dead);
-		return;
-	}
-	check(sensors_seed(&f.sensors) == 0, "inferred: the iterator ran");
-	events_drain(&f.events);
-	born = session_nth(&f, false, 0);
-	check(born && born->task.pid == (uint32_t)pid && born->head.flags == BL_SESSION_INFERRED &&
-		      born->task.auid == 1000,
-	      "inferred: told as such");
-	tag = born ? born->session : 0;
-	check(sensors_seed(&f.sensors) == 0, "inferred: the iterator ran again");
-	events_drain(&f.events);
-	check(sessions_count(&f, false) == 1, "inferred: told once, and no dead process's");
-	check(sensors_tell(&f.sensors) == 0, "inferred: told again on demand");
-	events_drain(&f.events);
-	born = session_nth(&f, false, 1);
-	check(born && born->session == tag && born->task.pid == (uint32_t)pid &&
-		      born->head.flags & BL_SESSION_INFERRED,
-	      "inferred: with what the table knows");
-	gate_open(&hold);
-	wait_for(pid);
-	events_drain(&f.events);
-	ev = events_find(&f.events, BL_EVENT_EXEC, 0, 0);
-	check(ev && tag && ev->e->exec.task.session == tag, "inferred: carried by a fork");
-	check(sessions_count(&f, true) == 1 && table_entries(&f, "bl_sessions") == 0,
-	      "inferred: over with its last process");
-	wait_for(dead);
-	fixture_close(&f);
-}
-
-static void test_unseeded(bool task_storage)
-{
-	struct sensor_options options = { .task_storage = task_storage, .birth = BIRTH_NONE };
-	struct gate hold;
-	const struct bl_event_session *born;
-	unsigned int same = 0, execs = 0;
-	const struct event *ev;
-	struct fixture f;
-	pid_t pid;
-
-	gate_make(&hold);
-	pid = spawn_fn(login_two, &hold);
-	check(wait_loginuid(pid), "late: a session is there before the sensors");
-	if (!fixture_open(&f, &options)) {
-		gate_open(&hold);
-		wait_for(pid);
-		return;
-	}
-	gate_open(&hold);
-	wait_for(pid);
-	events_drain(&f.events);
-	born = session_nth(&f, false, 0);
-	check(born && born->head.flags == BL_SESSION_LATE && born->task.auid == 1000,
-	      "late: noticed at a fork");
-	while ((ev = events_find(&f.events, BL_EVENT_EXEC, 0, execs))) {
-		execs++;
-		same += born && ev->e->exec.task.session == born->session;
-	}
-	check(sessions_count(&f, false) == 1 && execs == 2 && same == 2,
-	      "late: both processes of one audit session are one session");
-	check(sessions_count(&f, true) == 1 && table_entries(&f, "bl_sessions") == 0,
-	      "late: over once");
-	fixture_close(&f);
-}
-
-/* Sensors replaced while a session lives: bl_sessions and bl_audit are kept, tags are not. */
-static void test_replaced(bool task_storage)
-{
-	struct sensor_options options = { .task_storage = task_storage };
-	const struct bl_event_session *born;
-	struct fixture old, new;
-	struct bl_session s;
-	const struct event *ev;
-	struct gate hold;
-	uint64_t tag;
-	pid_t pid;
-
-	/* First the process: one forked later would hold the old links' descriptors open. */
-	gate_make(&hold);
-	pid = spawn_fn(login_and_hold, &hold);
-	check(wait_loginuid(pid), "replaced: a session is there");
-	if (!fixture_open(&old, &options)) {
-		gate_open(&hold);
-		wait_for(pid);
-		return;
-	}
-	sensors_seed(&old.sensors);
-	events_drain(&old.events);
-	born = session_nth(&old, false, 0);
-	tag = born ? born->session : 0;
-	options.sessions_fd = sensors_map(&old.sensors, "bl_sessions");
-	options.audit_fd = sensors_map(&old.sensors, "bl_audit");
-	while (old.sensors.n_links > 0)
-		bpf_link__destroy(old.sensors.links[--old.sensors.n_links]);
-	check(tag && bpf_map_lookup_elem(options.sessions_fd, &tag, &s) == 0,
-	      "replaced: the session is in the table");
-	s.tasks = 0;
-	bpf_map_update_elem(options.sessions_fd, &tag, &s, BPF_ANY);
-	if (fixture_open(&new, &options)) {
-		check(sensors_seed(&new.sensors) == 0, "replaced: the iterator ran");
-		check(bpf_map_lookup_elem(options.sessions_fd, &tag, &s) == 0 && s.tasks == 1,
-		      "replaced: its tasks are counted anew");
-		gate_open(&hold);
-		wait_for(pid);
-		events_drain(&new.events);
-		ev = events_find(&new.events, BL_EVENT_EXEC, 0, 0);
-		check(ev && ev->e->exec.task.session == tag, "replaced: the tag is the same");
-		check(sessions_count(&new, false) == 0 && sessions_count(&new, true) == 1,
-		      "replaced: not born again (%u), over once (%u)", sessions_count(&new, false),
-		      sessions_count(&new, true));
-		fixture_close(&new);
-	} else {
-		gate_open(&hold);
-		wait_for(pid);
-	}
-	fixture_close(&old);
-}
-
-void test_late_sessions(bool task_storage)
-{
-	test_seeded(task_storage);
-	test_unseeded(task_storage);
-	test_replaced(task_storage);
-}
-
-/* ---- full tables ------------------------------------------------------------------------------ */
-
-static int login_hold(void *arg)
-{
-	if (loginuid_write(1000))
-		return 1;
-	gate_pass(arg);
-	return 0;
-}
-
-static int fork_crowd(void *arg)
-{
-	unsigned int n = *(const unsigned int *)arg;
-	struct gate hold;
-
-	if (loginuid_write(1000) || gate_make(&hold))
-		return 1;
-	for (unsigned int i = 0; i < n; i++) {
-		if (fork() == 0) {
-			gate_pass(&hold);
-			_exit(0);
-		}
-	}
-	gate_open(&hold);
-	for (unsigned int i = 0; i < n; i++)
-		(void)wait(NULL);
-	return 0;
-}
-
-void test_tables_full(bool task_storage)
-{
-	struct sensor_options options = { .task_storage = task_storage, .sessions_max = 4,
-					  .tasks_max = 8 };
-	struct fixture f;
-	struct gate hold;
-	unsigned int crowd = 20;
-	pid_t pids[6];
-	uint64_t lost;
-	int counters;
-
-	if (!fixture_open(&f, &options))
-		return;
-	counters = sensors_map(&f.sensors, "bl_counters");
-	gate_make(&hold);
-	for (unsigned int i = 0; i < 6; i++) {
-		pids[i] = spawn_fn(login_hold, &hold);
-		wait_loginuid(pids[i]);
-		events_drain(&f.events);
-	}
-	/* A birth that only a later fork would show has not been tried. */
-	if (f.sensors.birth == BIRTH_NONE) {
-		skip("full: sessions", "no hook at the login uid");
-	} else {
-		check(sessions_count(&f, false) == 4, "full: 4 of 6 sessions fit");
-		check(counter_read(counters, BL_COUNT_LOST_SESSION) == 2,
-		      "full: 2 refused sessions are counted");
-	}
-	gate_open(&hold);
-	for (unsigned int i = 0; i < 6; i++)
-		wait_for(pids[i]);
-	events_forget(&f.events);
-	check(table_entries(&f, "bl_sessions") == 0, "full: empty again");
-
-	check(exited(wait_for(spawn_fn(fork_crowd, &crowd)), 0), "full: 21 processes of a session");
-	events_drain(&f.events);
-	lost = counter_read(counters, BL_COUNT_LOST_TAG);
-	if (task_storage)
-		check(lost == 0, "full: task storage has no such limit");
-	else
-		check(lost == 21 - 8, "full: 13 of 21 tags refused by a table of 8, counted (%llu)",
-		      (unsigned long long)lost);
-	check(sessions_count(&f, true) == 1 && table_entries(&f, "bl_sessions") == 0,
-	      "full: the session is over all the same, once");
-	fixture_close(&f);
 }

@@ -20,6 +20,17 @@ struct fixture {
 bool fixture_open(struct fixture *f, const struct sensor_options *options);
 void fixture_close(struct fixture *f);
 
+#define LONGEST_WAIT_MS 10000
+
+/* The nth birth, or end, from 0. */
+const struct bl_event_session *session_nth(const struct fixture *f, bool end, unsigned int nth);
+unsigned int sessions_count(const struct fixture *f, bool end);
+/* Until n ends are told. Where the kernel skipped an exit hook that takes a grace period. */
+void wait_ends(struct fixture *f, unsigned int n);
+unsigned int table_entries(const struct fixture *f, const char *name);
+/* Waits until the process has written login uid 1000. */
+bool wait_loginuid(pid_t pid);
+
 void test_exec(struct fixture *f);
 void test_exec_files(struct fixture *f);
 void test_processes(struct fixture *f);
@@ -31,14 +42,5 @@ void test_peer(struct fixture *f);
 /* quiet: nothing else runs on this machine, so exact counts may be asked for. */
 void test_ring(bool task_storage, bool quiet);
 void test_lockout(void);
-
-/* Registers a file as a service's. */
-int service_add(const struct fixture *f, const char *path, uint16_t service, enum bl_role role);
-int port_add(const struct fixture *f, uint16_t port, uint16_t service);
-
-/* A listening TCP socket on a loopback address; port is what it got. */
-int tcp_listen(int family, const char *addr, uint16_t *ret_port);
-int tcp_connect(int family, const char *from, const char *to, uint16_t port);
-uint16_t sock_port(int fd);
 
 #endif
