@@ -130,8 +130,9 @@ check: unit replay layers ## what runs in seconds and needs no root
 check-bpf: all ## BPF programs on every kernel, in an initramfs
 	$(Q)tests/bpf/run
 
+VM_JOBS ?= 2
 check-vm: all ## whole scenarios in guests on every kernel
-	$(Q)tests/vm/run --build $(O)
+	$(Q)tests/vm/run --build $(O) --jobs $(VM_JOBS)
 
 # tests/fuzz/DOMAIN/NAME.c: libFuzzer entry points; corpus in tests/fuzz/corpus/NAME.
 FUZZ_O ?= build-fuzz
