@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The guest itself: systemd, sshd, logins that work and that fail, attackers with many addresses.
 # time: 120
+# kernels: 5.10 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

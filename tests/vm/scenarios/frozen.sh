@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A frozen session stands still, whatever becomes of bailiffd, and goes on when it is released.
 # time: 420
+# kernels: 5.10 6.12
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin
