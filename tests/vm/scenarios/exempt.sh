@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # An exempt address is never locked out and why says so; a release works and is on record with its author.
-# time: 240
+# time: 360
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Perfect sshd failure lines, written by an unprivileged user in every way there is, lock nobody out.
-# time: 240
+# time: 360
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 victim=198.51.100.13

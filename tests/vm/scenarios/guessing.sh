@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Password guessing over ssh ends in a lockout of that address alone, which explains itself, cuts what
 # is open, and expires on time with nobody there to end it.
-# time: 300
+# time: 480
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

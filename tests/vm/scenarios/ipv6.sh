@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Guessing over IPv6 locks out the /64 it comes from, not its neighbours.
-# time: 180
+# time: 300
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

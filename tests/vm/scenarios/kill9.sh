@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kill -9 of each process in turn during an attack: no lockout is lost, the agent is back within 5 s.
-# time: 300
+# time: 480
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

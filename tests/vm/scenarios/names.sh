@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Hostile user names over a real ssh: only the true source is counted, once per try.
-# time: 300
+# time: 420
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 victim=198.51.100.77
