@@ -269,7 +269,6 @@ static int live_new(struct live *live)
 	r = pipeline_new(&live->pipeline, &sink, seed);
 	if (r < 0)
 		return r;
-	filter_set_seed(pipeline_filters(live->pipeline), seed);
 	return peer_open(live, &live->parent, PRIVSEP_FD, "bailiffd", live_parent_rules);
 }
 
