@@ -17,7 +17,7 @@
  * Missed: a script that a shell reads without exec (`. file`, `sh -s`), code loaded later (dlopen,
  * JIT), and arguments that a program overwrites after its start: argv is what it was given. A thread
  * that ends while its process lives on is not told. An exec or a plain process's exit whose run was
- * skipped, see above: user space adds recursion_misses to the losses.
+ * skipped, see above: bailiffd adds up recursion_misses and tells it (bailiffctl status, doctor).
  */
 #include "core.bpf.h"
 

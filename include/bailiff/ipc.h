@@ -373,6 +373,7 @@ struct ipc_status {
 	__u64 started_boot_ns;
 	__u64 events;
 	__u64 lost;
+	__u64 skipped; /* runs of programs that the kernel skipped (recursion_misses) */
 	__u64 refused_inbound;
 	__u64 refused_outbound;
 	__u64 refused_limit; /* decisions refused by hard limits */

@@ -112,6 +112,7 @@ static void test_unseeded(bool task_storage)
 	struct gate hold;
 	const struct bl_event_session *born;
 	unsigned int same, execs;
+	unsigned long long skipped;
 	struct fixture f;
 	pid_t pid;
 
@@ -130,8 +131,12 @@ static void test_unseeded(bool task_storage)
 	check(born && born->head.flags == BL_SESSION_LATE && born->task.auid == 1000,
 	      "late: noticed at a fork");
 	execs = execs_of(&f, born ? born->session : 0, &same);
-	check(sessions_count(&f, false) == 1 && execs == 2 && same == 2,
-	      "late: both processes of one audit session are one session");
+	/* The two run at once: an exec whose hook the kernel skipped is not told of, but counted. */
+	skipped = sensors_misses(&f.sensors);
+	check(sessions_count(&f, false) == 1 && same == execs && execs <= 2 && execs + skipped >= 2,
+	      "late: both processes of one audit session are one session (%u born, %u execs, %u of "
+	      "them in it, %llu runs skipped)",
+	      sessions_count(&f, false), execs, same, skipped);
 	check(sessions_count(&f, true) == 1 && table_entries(&f, "bl_sessions") == 0,
 	      "late: over once");
 	fixture_close(&f);

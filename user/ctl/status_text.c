@@ -64,6 +64,7 @@ void status_put_text(struct buf *out, bool colour, const struct ipc_status *stat
 	head(out, colour, "sensors");
 	buf_printf(out, "%" PRIu64 " event%s, ", (uint64_t)status->events, plural(status->events));
 	put_loss(out, colour, status->lost, "lost, ");
+	put_loss(out, colour, status->skipped, "skipped, ");
 	put_loss(out, colour, status->canary_late, "canaries late, ");
 	put_loss(out, colour, status->degraded,
 		 status->degraded ? "hooks missing (bailiffctl doctor)" : "hooks missing");
@@ -106,6 +107,7 @@ void status_put_json(struct buf *out, const struct ipc_status *status, uint64_t 
 	json_u64(&w, "canary_late", status->canary_late);
 	json_u64(&w, "events", status->events);
 	json_u64(&w, "lost", status->lost);
+	json_u64(&w, "skipped", status->skipped);
 	json_u64(&w, "refused_inbound", status->refused_inbound);
 	json_u64(&w, "refused_outbound", status->refused_outbound);
 	json_u64(&w, "refused_limit", status->refused_limit);

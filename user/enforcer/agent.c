@@ -41,6 +41,7 @@ void agent_status(const struct agent *agent, struct ipc_status *ret)
 	status.head.boot_ns = clock_boot_ns();
 	status.events = count[BL_COUNT_EVENTS] + count[BL_COUNT_URGENT];
 	status.lost = count[BL_COUNT_LOST_EVENTS] + count[BL_COUNT_LOST_URGENT];
+	status.skipped = hooks_skipped(agent->hooks);
 	status.refused_inbound = count[BL_COUNT_REFUSED_INBOUND];
 	status.refused_outbound = count[BL_COUNT_REFUSED_OUTBOUND];
 	lockouts_status(agent->lockouts, &status);

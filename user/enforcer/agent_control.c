@@ -140,6 +140,7 @@ static int find_child(const struct parts *parts, const struct child *child, cons
 /* What is not the kernel's: the kernel's own findings come first. */
 static int list_findings(const struct agent *agent, const struct parts *parts)
 {
+	uint64_t skipped = hooks_skipped(agent->hooks);
 	int r = hooks_findings(agent->hooks, send_finding, (void *)(uintptr_t)parts);
 
 	if (!r)
@@ -157,6 +158,13 @@ static int list_findings(const struct agent *agent, const struct parts *parts)
 			 agent->sandboxed
 				 ? "bailiffd's system call filter is active"
 				 : "bailiffd has no system call filter (sanitizer or debug build)");
+	if (!r)
+		r = skipped ? find(parts, FINDING_DEGRADED, "skipped runs",
+				   "%llu times the kernel did not run a sensor, because it was "
+				   "preempted inside it: that many events were not seen",
+				   (unsigned long long)skipped)
+			    : find(parts, FINDING_OK, "skipped runs",
+				   "the kernel ran every sensor each time");
 	if (!r)
 		r = agent->canary_late ? find(parts, FINDING_DEGRADED, "canary",
 					      "%u of our own program starts were not seen in time",

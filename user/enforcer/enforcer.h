@@ -43,6 +43,13 @@ int hooks_ring_fd(const struct hooks *hooks, enum ipc_ring_which which, uint32_t
 /* Sums over the CPUs, indexed by enum bl_counter; zeros where a map is missing. */
 int hooks_counters(const struct hooks *hooks, uint64_t ret_count[BL_COUNT_MAX]);
 
+/*
+ * Runs of the attached programs that the kernel skipped since they were loaded, because the program
+ * was active on that CPU already: an exec or a connection that nobody saw. The kernel has the
+ * counter since 5.12; where tracepoints cannot be preempted (seen up to 6.12) it stays 0.
+ */
+uint64_t hooks_skipped(const struct hooks *hooks);
+
 typedef int (*finding_fn)(const struct control_finding *finding, void *arg);
 /* fn per finding, in the order a person reads them; nonzero from fn ends and is returned. */
 int hooks_findings(const struct hooks *hooks, finding_fn fn, void *arg);

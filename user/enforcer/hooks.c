@@ -295,6 +295,25 @@ int hooks_counters(const struct hooks *hooks, uint64_t ret_count[BL_COUNT_MAX])
 	return 0;
 }
 
+uint64_t hooks_skipped(const struct hooks *hooks)
+{
+	uint64_t skipped = 0;
+
+	for (size_t i = 0; hooks && i < hook_count; i++) {
+		const struct bpf_object *object = hooks->object[hook_table[i].object];
+		struct bpf_prog_info info = {};
+		struct bpf_program *program;
+		uint32_t len = sizeof(info);
+
+		if (!hooks->attached[i] || !object)
+			continue;
+		program = bpf_object__find_program_by_name(object, hook_table[i].program);
+		if (program && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len) == 0)
+			skipped += info.recursion_misses;
+	}
+	return skipped;
+}
+
 int hooks_findings(const struct hooks *hooks, finding_fn fn, void *arg)
 {
 	for (uint32_t i = 0; i < hooks->findings.count; i++) {

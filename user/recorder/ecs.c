@@ -327,6 +327,7 @@ void ecs_status(struct buf *out, const char *host, const struct ipc_status *stat
 	json_u64(&w, "canary_late", status->canary_late);
 	json_u64(&w, "events", status->events);
 	json_u64(&w, "lost", status->lost);
+	json_u64(&w, "skipped", status->skipped);
 	json_u64(&w, "refused_inbound", status->refused_inbound);
 	json_u64(&w, "refused_outbound", status->refused_outbound);
 	json_u64(&w, "refused_limit", status->refused_limit);

@@ -259,7 +259,7 @@ static bool status_changed(const struct ipc_status *a, const struct ipc_status *
 {
 	return a->mode != b->mode || a->restarts_analyst != b->restarts_analyst ||
 	       a->restarts_recorder != b->restarts_recorder || a->degraded != b->degraded ||
-	       a->canary_late != b->canary_late || a->lost != b->lost ||
+	       a->canary_late != b->canary_late || a->lost != b->lost || a->skipped != b->skipped ||
 	       a->refused_limit != b->refused_limit ||
 	       a->analyst.malformed != b->analyst.malformed ||
 	       a->analyst.refused != b->analyst.refused;

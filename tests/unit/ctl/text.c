@@ -137,6 +137,7 @@ static void test_status(void **state)
 		.started_boot_ns = 100 * NSEC_PER_SEC,
 		.events = 123456,
 		.lost = 7,
+		.skipped = 3,
 		.analyst = { .records = 444, .claims = 20, .attempts = 1, .decisions = 3 },
 	};
 	struct buf out = BUF_INIT(65536);
@@ -145,8 +146,8 @@ static void test_status(void **state)
 	status_put_text(&out, false, &status, 7300 * NSEC_PER_SEC);
 	assert_string_equal(out.data,
 			    "bailiffd    enforces, up 2h\n"
-			    "sensors     123456 events, 7 lost, 0 canaries late, 2 hooks missing "
-			    "(bailiffctl doctor)\n"
+			    "sensors     123456 events, 7 lost, 3 skipped, 0 canaries late, "
+			    "2 hooks missing (bailiffctl doctor)\n"
 			    "lockouts    12 addresses, 1 session, 0 users\n"
 			    "refused     0 inbound, 0 outbound; 0 decisions by hard limits\n"
 			    "evidence    444 log records, 20 claims, 1 attempt, 3 decisions\n"
@@ -165,6 +166,7 @@ static void test_status(void **state)
 			    "{\"mode\":\"observe\",\"started\":\"2026-11-25T01:02:03.000000000Z\","
 			    "\"restarts_analyst\":1,",
 			    82);
+	assert_non_null(strstr(out.data, "\"lost\":7,\"skipped\":3,"));
 	buf_done(&out);
 }
 

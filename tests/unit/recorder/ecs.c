@@ -122,6 +122,7 @@ static void test_status(void **state)
 				     .restarts_analyst = 1,
 				     .lockouts_address = 12,
 				     .events = 9,
+				     .skipped = 2,
 				     .analyst = { .records = 3, .subjects = 2 } };
 
 	(void)state;
@@ -136,6 +137,7 @@ static void test_status(void **state)
 		"\"started\":\"2026-11-25T01:02:03.000000004Z\",\"restarts_analyst\":1,"
 		"\"restarts_recorder\":0,\"lockouts_address\":12,\"lockouts_session\":0,"
 		"\"lockouts_user\":0,\"degraded\":0,\"canary_late\":0,\"events\":9,\"lost\":0,"
+		"\"skipped\":2,"
 		"\"refused_inbound\":0,\"refused_outbound\":0,\"refused_limit\":0,"
 		"\"analyst\":{\"events\":0,\"lost\":0,\"malformed\":0,\"records\":3,\"claims\":0,"
 		"\"attempts\":0,\"decisions\":0,\"refused\":0,\"regex_limit\":0,\"sessions\":0,"
