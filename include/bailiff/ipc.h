@@ -25,6 +25,7 @@
 
 #define IPC_VERSION 1
 #define IPC_NAME_MAX 32 /* service, filter, source names */
+#define IPC_FILTER_MAX 128 /* a filter with its parameters: NAME[mode=…, x="a,b"] */
 #define IPC_PATH_MAX 256
 #define IPC_RULE_MAX 64
 #define IPC_USER_MAX 64 /* user names are cut here, flagged nowhere: they are only shown */
@@ -172,7 +173,7 @@ struct ipc_source {
 	__u32 attested; /* 1: by owner and mode only a service can write the file */
 	__u32 filters; /* how many of filter[] are used */
 	char path[IPC_PATH_MAX];
-	char filter[8][IPC_NAME_MAX]; /* NAME or NAME[mode=…], as in fail2ban's filter= */
+	char filter[8][IPC_FILTER_MAX]; /* NAME or NAME[mode=…], as in fail2ban's filter= */
 };
 
 enum ipc_rotation {

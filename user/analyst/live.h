@@ -19,7 +19,7 @@
 #include "base/loop.h"
 #include "privsep/channel.h"
 
-#define LIVE_SOURCES_MAX 64
+#define LIVE_SOURCES_MAX 384 /* log files and journal readers that bailiffd may have */
 #define LIVE_FILES_MAX 1024 /* filter and rule files */
 #define LIVE_FILE_SIZE_MAX (1024 * 1024)
 #define LIVE_HISTORY_MAX 65536 /* per recorder's life, as ipc.h says */

@@ -48,7 +48,7 @@ char *offline_folder(const char *installed, const char *in_tree);
 /* ---- replay_conf.c: what replay needs of bailiff.conf ---- */
 
 #define REPLAY_SERVICES_MAX 32
-#define REPLAY_SOURCES_MAX 64
+#define REPLAY_SOURCES_MAX 128
 #define REPLAY_EXEMPT_MAX 1024
 
 struct replay_service {
@@ -63,7 +63,7 @@ struct replay_source {
 	char path[IPC_PATH_MAX]; /* may be a pattern */
 	bool journal;
 	uint32_t filters;
-	char filter[8][IPC_NAME_MAX];
+	char filter[8][IPC_FILTER_MAX];
 };
 
 struct replay_conf {

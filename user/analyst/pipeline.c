@@ -19,7 +19,7 @@
 #include "base/clock.h"
 
 #define SERVICES_MAX 64
-#define SOURCES_MAX 64
+#define SOURCES_MAX 384 /* as many as live.h and replay take */
 #define SOURCE_FILTERS 8
 #define KEEP_ENDED_NS (60ULL * NSEC_PER_SEC) /* processes and connections, for late log lines */
 

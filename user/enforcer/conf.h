@@ -23,7 +23,7 @@
 #include "base/ini.h"
 
 #define CONF_SERVICES_MAX 32
-#define CONF_SOURCES_MAX 64
+#define CONF_SOURCES_MAX 128
 #define CONF_EXEMPT_MAX 1024
 #define CONF_USERS_MAX 64
 #define CONF_FILES_MAX 16 /* program files of a service, per role */
@@ -51,7 +51,7 @@ struct conf_source {
 	char service[IPC_NAME_MAX]; /* only this service writes the file: attested if mode agrees */
 	char owner[IPC_USER_MAX]; /* account that may own an attested file beside root */
 	uid_t owner_uid; /* resolved by conf_finish; 0 = root alone */
-	char filter[CONF_FILTERS_MAX][IPC_NAME_MAX];
+	char filter[CONF_FILTERS_MAX][IPC_FILTER_MAX];
 	uint32_t filters;
 	bool disabled;
 	uint32_t named;

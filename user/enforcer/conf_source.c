@@ -58,11 +58,11 @@ static int add_filter(const struct conf_target *t, const char *word, char error[
 	if (word[0] == '[' || word[0] == '.' || strchr(word, '/'))
 		return conf_wrong(
 			error, "'%s' is not a filter's name (sshd, sshd[mode=aggressive])", word);
-	if (strlen(word) >= IPC_NAME_MAX)
-		return conf_wrong(error, "'%s' is longer than %d bytes", word, IPC_NAME_MAX - 1);
+	if (strlen(word) >= IPC_FILTER_MAX)
+		return conf_wrong(error, "'%s' is longer than %d bytes", word, IPC_FILTER_MAX - 1);
 	if (source->filters == CONF_FILTERS_MAX)
 		return conf_wrong(error, "more than %d filters", CONF_FILTERS_MAX);
-	text_copy(source->filter[source->filters++], IPC_NAME_MAX, word);
+	text_copy(source->filter[source->filters++], IPC_FILTER_MAX, word);
 	return 0;
 }
 

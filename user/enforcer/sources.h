@@ -20,7 +20,7 @@
 #include "base/cleanup.h"
 #include "enforcer/conf.h"
 
-#define SOURCES_FILES_MAX 128 /* followed at once, spare ones included */
+#define SOURCES_FILES_MAX 256 /* followed at once, spare ones included */
 #define SOURCES_GLOB_MAX 64 /* files of one glob */
 #define SOURCES_SPARE 4
 #define SOURCES_CATCHUP_MAX (8U * 1024 * 1024) /* bytes read after a time without bailiffd */

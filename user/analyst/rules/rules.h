@@ -25,7 +25,7 @@
 
 #include <bailiff/ipc.h>
 
-#define RULES_MAX 64
+#define RULES_MAX 256
 #define RULE_FAILURES_MAX 32
 #define RULES_ERROR_MAX 256
 
