@@ -293,7 +293,7 @@ static void test_bounds(void **state)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 					"[source s%d]\nfile=/x\nfilters=a\n", i);
 	assert_int_equal(read_text(text, &conf, error), -EINVAL);
-	assert_non_null(strstr(error, "more than 64 sources"));
+	assert_non_null(strstr(error, "more than 128 sources"));
 }
 
 static void test_reload_of_what_needs_a_restart(void **state)
