@@ -149,9 +149,12 @@ int filter_set_add_file(struct filter_set *set, const char *name, const char *te
 int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_index,
 		    char error[EVIDENCE_ERROR_MAX]);
 const char *filter_name(const struct filter_set *set, uint16_t index);
+/* How many failregex. */
 unsigned int filter_expressions(const struct filter_set *set, uint16_t index);
 
-/* One failregex; text is as written, variables filled in. For filter test. */
+enum filter_kind { FILTER_FAILREGEX, FILTER_PREFREGEX, FILTER_IGNOREREGEX, FILTER_KIND_MAX };
+
+/* One expression; text is as written, variables filled in. For filter test and check. */
 struct filter_form {
 	const char *file;
 	unsigned int line;
@@ -160,10 +163,44 @@ struct filter_form {
 	bool jit;
 	uint64_t matches, limit, spent_ns, tried;
 };
+/* The n-th of a kind, from 0; -ENOENT: there are not so many. */
+int filter_expression(const struct filter_set *set, uint16_t index, enum filter_kind kind,
+		      unsigned int n, struct filter_form *ret);
+/* The same of a claim's failregex. */
 int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
 		struct filter_form *ret);
 /* With a clock here, spent_ns and tried are kept. */
 void filter_set_timer(struct filter_set *set, uint64_t (*now_ns)(void));
+
+/* Which part of a line was taken for what. */
+enum filter_part_kind {
+	FILTER_PART_KEY, /* <F-MLFID>: what lines of one connection share */
+	FILTER_PART_ID,
+	FILTER_PART_ADDR,
+	FILTER_PART_PORT,
+	FILTER_PART_USER,
+	FILTER_PART_COUNT,
+	FILTER_PART_MARK, /* <F-NOFAIL>, <F-MLFFORGET>, <F-MLFGAINED> */
+	FILTER_PART_KIND_MAX,
+};
+
+#define FILTER_PARTS_MAX 16
+
+struct filter_trace {
+	const char *text; /* as the expressions saw it; valid until the next match */
+	size_t len;
+	int form; /* failregex that matched, -1 = none */
+	int ignore; /* ignoreregex that did */
+	bool prefixed; /* prefregex did */
+	size_t begin, end; /* what the failregex took; of text, as all places here */
+	unsigned int parts;
+	struct filter_part {
+		enum filter_part_kind kind;
+		size_t begin, end;
+	} part[FILTER_PARTS_MAX];
+};
+/* Filled by each filter_match from now on; borrowed. NULL: no longer. */
+void filter_set_trace(struct filter_set *set, struct filter_trace *trace);
 
 /* record->arrived_ns ages the joined lines (<F-MLFID>). The claim is filled for NOFAIL, FAILURE,
  * SUCCESS. */

@@ -46,6 +46,7 @@ struct filter_set {
 	void (*warn)(const char *text, void *arg);
 	void *warn_arg;
 	uint64_t (*timer)(void);
+	struct filter_trace *trace;
 	struct filter_stats stats;
 	struct line line;
 	char content[EVIDENCE_LINE_MAX + 2];
@@ -55,6 +56,27 @@ struct filter_set {
 int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX]);
 struct filter *filter_free(struct filter *filter);
 DEFINE_CLEANUP(filter_free, struct filter *)
+
+/* The expression that matched, prefregex beneath it, and the texts that their groups point into. */
+struct hit {
+	const struct regex *regex, *prefix; /* prefix may be NULL */
+	const char *text, *prefix_text;
+	const PCRE2_SIZE *at, *prefix_at;
+	size_t content; /* where text stands in prefix_text */
+};
+
+/* Where a group matched; NULL: it took no part. */
+static inline const PCRE2_SIZE *group_at(const struct regex *regex, uint32_t group,
+					 const PCRE2_SIZE *at)
+{
+	if (!regex || !group || at[2 * group] == PCRE2_UNSET || at[2 * group] > at[2 * group + 1])
+		return NULL;
+	return at + 2 * group;
+}
+
+void filter_trace_begin(struct filter_trace *trace, const char *text, size_t len);
+/* A failregex matched. */
+void filter_trace_hit(struct filter_trace *trace, const struct hit *hit);
 
 /* What one line says by itself, or together with earlier lines of its key. */
 struct said {

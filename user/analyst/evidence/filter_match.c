@@ -9,20 +9,6 @@
 #include "analyst/evidence/filter.h"
 #include "analyst/evidence/text.h"
 
-/* The expression that matched, prefregex beneath it, and the texts that their groups point into. */
-struct hit {
-	const struct regex *regex, *prefix; /* prefix may be NULL */
-	const char *text, *prefix_text;
-	const PCRE2_SIZE *at, *prefix_at;
-};
-
-static const PCRE2_SIZE *group_at(const struct regex *regex, uint32_t group, const PCRE2_SIZE *at)
-{
-	if (!regex || !group || at[2 * group] == PCRE2_UNSET || at[2 * group] > at[2 * group + 1])
-		return NULL;
-	return at + 2 * group;
-}
-
 /* failregex's own group, else prefregex's. NULL: took no part. */
 static const char *hit_get(const struct hit *hit, enum role role, size_t *ret_len)
 {
@@ -182,9 +168,14 @@ static bool try(struct filter_set *set, struct expression *expression, const cha
 
 static bool ignored(struct filter_set *set, struct filter *filter, const char *text, size_t len)
 {
-	for (unsigned int i = 0; i < filter->ignores; i++)
-		if (try(set, &filter->ignore[i], text, len, set->data))
-			return true;
+	for (unsigned int i = 0; i < filter->ignores; i++) {
+		if (!try(set, &filter->ignore[i], text, len, set->data))
+			continue;
+		filter->ignore[i].matches++;
+		if (set->trace)
+			set->trace->ignore = (int)i;
+		return true;
+	}
 	return false;
 }
 
@@ -200,10 +191,13 @@ static bool prefix_match(struct filter_set *set, struct filter *filter, struct h
 	hit->prefix = &filter->prefix.regex;
 	hit->prefix_text = hit->text;
 	hit->prefix_at = pcre2_get_ovector_pointer(set->prefix_data);
+	if (set->trace)
+		set->trace->prefixed = true;
 	content = group_at(hit->prefix, hit->prefix->group[ROLE_CONTENT], hit->prefix_at);
 	if (!content || content[0] == content[1])
 		return true;
 	hit->text = set->line.text + content[0];
+	hit->content = content[0];
 	*len = content[1] - content[0];
 	if (content[1] == set->line.len) {
 		(*len)++;
@@ -227,6 +221,8 @@ static int fail_match(struct filter_set *set, struct filter *filter, struct hit 
 		form->matches++;
 		hit->regex = &form->regex;
 		hit->at = pcre2_get_ovector_pointer(set->data);
+		if (set->trace)
+			set->trace->form = (int)i;
 		return (int)i;
 	}
 	return -1;
@@ -251,6 +247,8 @@ static enum filter_outcome line_match(struct filter_set *set, uint16_t index,
 	form = fail_match(set, filter, &hit, len);
 	if (form < 0)
 		return FILTER_NOMATCH;
+	if (set->trace)
+		filter_trace_hit(set->trace, &hit);
 	said_read(&hit, &set->line, &said);
 	key = hit_get(&hit, ROLE_MLFID, &key_len);
 	if (!filter->ignores_first && ignored(set, filter, hit.text, len))
@@ -280,6 +278,8 @@ enum filter_outcome filter_match(struct filter_set *set, uint16_t index,
 		return FILTER_NOMATCH;
 	set->stats.records++;
 	line_prepare(&set->line, record);
+	if (set->trace)
+		filter_trace_begin(set->trace, set->line.text, set->line.len);
 	if (set->gates && !literals_found(&set->filter[index]->gate, set->line.text, set->line.len))
 		return FILTER_NOMATCH;
 	outcome = line_match(set, index, record, ret);

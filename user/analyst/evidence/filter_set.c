@@ -68,6 +68,11 @@ void filter_set_timer(struct filter_set *set, uint64_t (*now_ns)(void))
 	set->timer = now_ns;
 }
 
+void filter_set_trace(struct filter_set *set, struct filter_trace *trace)
+{
+	set->trace = trace;
+}
+
 int filter_set_add_file(struct filter_set *set, const char *name, const char *text, size_t len)
 {
 	_cleanup_free_ char *copy = NULL, *name_copy = NULL;
@@ -234,16 +239,32 @@ unsigned int filter_expressions(const struct filter_set *set, uint16_t index)
 	return index < set->filters ? set->filter[index]->fails : 0;
 }
 
-int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
-		struct filter_form *ret)
+int filter_expression(const struct filter_set *set, uint16_t index, enum filter_kind kind,
+		      unsigned int n, struct filter_form *ret)
 {
-	const struct expression *e;
+	const struct filter *filter;
+	const struct expression *e = NULL;
 
-	if (index >= set->filters || form >= set->filter[index]->fails)
+	if (index >= set->filters)
 		return -ENOENT;
-	e = &set->filter[index]->fail[form];
+	filter = set->filter[index];
+	switch (kind) {
+	case FILTER_FAILREGEX:
+		e = n < filter->fails ? &filter->fail[n] : NULL;
+		break;
+	case FILTER_PREFREGEX:
+		e = !n && filter->has_prefix ? &filter->prefix : NULL;
+		break;
+	case FILTER_IGNOREREGEX:
+		e = n < filter->ignores ? &filter->ignore[n] : NULL;
+		break;
+	case FILTER_KIND_MAX:
+		break;
+	}
+	if (!e)
+		return -ENOENT;
 	*ret = (struct filter_form){
-		.file = e->file ? e->file : set->filter[index]->name,
+		.file = e->file ? e->file : filter->name,
 		.line = e->line,
 		.text = e->regex.text,
 		.anchored = e->regex.anchored,
@@ -254,6 +275,12 @@ int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
 		.tried = e->tried,
 	};
 	return 0;
+}
+
+int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
+		struct filter_form *ret)
+{
+	return filter_expression(set, index, FILTER_FAILREGEX, form, ret);
 }
 
 void filter_stats(const struct filter_set *set, struct filter_stats *ret)
