@@ -294,7 +294,7 @@ int main(void)
 		cmocka_unit_test(test_json),	     cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_verbose),	     cmocka_unit_test(test_report),
 		cmocka_unit_test(test_command_line), cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_colour),	     cmocka_unit_test(test_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
