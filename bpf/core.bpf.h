@@ -295,13 +295,16 @@ struct bpf_iter__bpf_map_elem {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long ax;
+	unsigned long di;
 };
 #define RETURN_VALUE(regs) ((int)(regs)->ax)
+#define FIRST_ARGUMENT(regs) ((regs)->di)
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
 };
 #define RETURN_VALUE(regs) ((int)(regs)->regs[0])
+#define FIRST_ARGUMENT(regs) ((regs)->regs[0])
 #else
 #error "kretprobe's return register is not known for this architecture"
 #endif

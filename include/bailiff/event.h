@@ -42,6 +42,7 @@ enum bl_event_kind {
 	BL_EVENT_EXIT, /* the last thread of a process is gone */
 	BL_EVENT_SESSION, /* a login session was born, or ended (BL_SESSION_END) */
 	BL_EVENT_CONNECTION, /* TCP connection to a watched local port: opened or closed */
+	BL_EVENT_AUTH, /* a process of root's asked PAM who somebody is, and got its answer */
 	BL_EVENT_MAX,
 };
 
@@ -178,6 +179,32 @@ struct bl_event_connection {
 	__u32 state; /* enum bl_connection_state */
 };
 
+#define BL_PAM_SERVICE_MAX 32
+#define BL_PAM_NAME_MAX 64
+
+/* head.flags of an auth event */
+#define BL_AUTH_USER_CUT (1 << 0)
+#define BL_AUTH_RHOST_CUT (1 << 1)
+
+/*
+ * pam_authenticate() returned in a process whose effective user is root. result is PAM's own code, 0
+ * for success. The texts are what the process told PAM: pam_service is its own word, user and rhost
+ * may be whatever its client sent. service, role and end are those of the program file that runs and
+ * of its connection, as for an exec.
+ */
+struct bl_event_auth {
+	struct bl_event_head head;
+	struct bl_task task;
+	struct bl_endpoint end;
+	__u32 result;
+	__u16 service;
+	__u16 role;
+	char pam_service[BL_PAM_SERVICE_MAX];
+	char user[BL_PAM_NAME_MAX];
+	char rhost[BL_PAM_NAME_MAX];
+	char tty[BL_TTY_MAX];
+};
+
 /* Big enough for any record; the form in which replay and the ring feed the pipeline. */
 union bl_event {
 	struct bl_event_head head;
@@ -186,6 +213,7 @@ union bl_event {
 	struct bl_event_exit exit;
 	struct bl_event_session session;
 	struct bl_event_connection connection;
+	struct bl_event_auth auth;
 };
 
 _Static_assert(sizeof(struct bl_event_head) == 24, "event head");
@@ -197,5 +225,6 @@ _Static_assert(sizeof(struct bl_event_fork) == 88, "fork");
 _Static_assert(sizeof(struct bl_event_exit) == 112, "exit");
 _Static_assert(sizeof(struct bl_event_session) == 152, "session");
 _Static_assert(sizeof(struct bl_event_connection) == 72, "connection");
+_Static_assert(sizeof(struct bl_event_auth) == 312, "auth");
 
 #endif

@@ -14,6 +14,9 @@
 /* Folder of the tests' own files; holds prog, a copy of this binary, mode 755. */
 extern char work_dir[256];
 
+/* Calls what the probes of PAM are in (test_pam.c). */
+int pam_child(void);
+
 /* False: argv is no child's. */
 bool child_main(int argc, char **argv, int *ret_code);
 

@@ -249,6 +249,26 @@ int sensors_tell(struct sensors *s)
 	return iterate(bpf_object__find_program_by_name(s->auth, "bl_tell"), &opts);
 }
 
+int sensors_pam(struct sensors *s, const char *path)
+{
+	static const char *const progs[] = { "bl_pam_begin", "bl_pam_end" };
+
+	for (int i = 0; i < 2; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = "pam_authenticate",
+			    .retprobe = i == 1);
+		struct bpf_program *prog = bpf_object__find_program_by_name(s->auth, progs[i]);
+		struct bpf_link *link;
+
+		if (!prog || s->n_links == SENSOR_LINKS_MAX)
+			return -ENOENT;
+		link = bpf_program__attach_uprobe_opts(prog, -1, path, 0, &opts);
+		if (!link)
+			return -errno;
+		s->links[s->n_links++] = link;
+	}
+	return 0;
+}
+
 int sensors_map(const struct sensors *s, const char *name)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(s->exec, name);

@@ -13,7 +13,7 @@
 
 #include <bailiff/lockout.h>
 
-#define SENSOR_LINKS_MAX 8
+#define SENSOR_LINKS_MAX 12
 
 enum birth_hook {
 	BIRTH_AUTO, /* the first of the following that attaches */
@@ -49,6 +49,8 @@ int sensors_load(struct sensors *ret, const struct sensor_options *options);
 void sensors_unload(struct sensors *s);
 int sensors_seed(struct sensors *s);
 int sensors_tell(struct sensors *s);
+/* Puts the probes of PAM into the function pam_authenticate of this file. */
+int sensors_pam(struct sensors *s, const char *path);
 /* Runs that the kernel skipped because the program was already active on that CPU; all hooks. */
 uint64_t sensors_misses(const struct sensors *s);
 int sensors_map(const struct sensors *s, const char *name);

@@ -249,6 +249,9 @@ static void event_shift(struct replay_input *input, union bl_event *event, uint6
 	case BL_EVENT_SESSION:
 		task = &event->session.task;
 		break;
+	case BL_EVENT_AUTH:
+		task = &event->auth.task;
+		break;
 	case BL_EVENT_CONNECTION:
 	case BL_EVENT_MAX:
 		break;

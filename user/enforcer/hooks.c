@@ -102,6 +102,9 @@ static int attach_row(struct hooks *hooks, size_t row, const struct hooks_target
 		return group_attached(hooks, row) ? -EALREADY : attach_section(hooks, row, program);
 	case HOOK_AT_ITERATOR:
 		return 0;
+	case HOOK_AT_PAM:
+	case HOOK_AT_PAM_RETURN:
+		return hook_pam_attach(hooks, row, program);
 	case HOOK_AT_NETNS:
 	case HOOK_AT_CGROUP:
 		return attach_place(hooks, row, target, program);

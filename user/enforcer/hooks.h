@@ -26,6 +26,8 @@ enum hook_object {
 enum hook_at {
 	HOOK_AT_SECTION, /* where its section says: tracepoint, function */
 	HOOK_AT_ITERATOR, /* run on demand, not attached for good */
+	HOOK_AT_PAM, /* at pam_authenticate() of the host's libpam */
+	HOOK_AT_PAM_RETURN,
 	HOOK_AT_NETNS,
 	HOOK_AT_CGROUP,
 	HOOK_AT_MAX,
@@ -44,7 +46,7 @@ struct hook {
 
 extern const struct hook hook_table[];
 extern const size_t hook_count;
-#define HOOKS_MAX 16
+#define HOOKS_MAX 24
 #define HOOK_MAPS_MAX 24
 
 struct hook_map {
@@ -81,6 +83,8 @@ struct hooks {
 	uint16_t port[BL_PORTS_MAX][2]; /* port, service: as written into bl_ports */
 	size_t ports;
 	bool sensed[CONF_SERVICES_MAX + 1]; /* by service id */
+	dev_t pam_dev; /* the libpam that the probes are in; 0 = none */
+	ino_t pam_ino;
 	struct hook_peer *peer; /* of sessions that were there before the sensors */
 	size_t peers;
 };
@@ -107,6 +111,13 @@ int hook_object_load(struct hooks *hooks, enum hook_object which, const char *pi
 /* 1: tracing programs may use task storage here. */
 bool hook_probe_task_storage(void);
 void hook_quiet(void);
+
+/* ---- PAM (hooks_pam.c) ---- */
+
+/* Attaches the program of this row. -ENOENT: this host has no libpam where one is looked for. */
+int hook_pam_attach(struct hooks *hooks, size_t row, const struct bpf_program *program);
+/* A probe is bound to the file's inode: after an upgrade of libpam it is put into the new file. */
+void hook_pam_refresh(struct hooks *hooks);
 
 /* ---- pins (hooks_pins.c) ---- */
 

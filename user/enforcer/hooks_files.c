@@ -184,6 +184,7 @@ int hooks_services(struct hooks *hooks, const struct conf *conf)
 	int files = refresh_files(hooks, conf);
 	int ports = refresh_ports(hooks, conf);
 
+	hook_pam_refresh(hooks);
 	if (files < 0 || ports < 0)
 		return files < 0 ? files : ports;
 	return files || ports;

@@ -34,10 +34,12 @@ static void sound_ones_pass(void **state)
 	assert_int_equal(decode(), 0);
 	story_connection(&in, "2001:db8::9", 4000, BL_CONNECTION_OPEN, 5);
 	assert_int_equal(decode(), 0);
+	story_auth(&in, 71, "sshd", "root", "203.0.113.9", 7, 5);
+	assert_int_equal(decode(), 0);
 	story_head(&in, BL_EVENT_FORK, sizeof(in.fork), 5);
 	story_task(&in.fork.task, 71, 70);
 	assert_int_equal(decode(), 0);
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_memory_equal(&in, &out, in.head.len);
 }
 
 /* What an older record left in the ring behind the kept bytes does not come out. */
@@ -49,12 +51,12 @@ static void nothing_beyond_the_record(void **state)
 	memset(&out, 'y', sizeof(out));
 	assert_int_equal(decode(), 0);
 	for (size_t i = 6; i < sizeof(out.exec.args); i++)
-		assert_int_equal(out.exec.args[i], 0);
+		assert_int_equal(out.exec.args[i], i < BL_ARGS_SMALL ? 0 : 'y');
 	story_exit(&in, 70, 500, 0, 0, 5);
 	memset(&out, 'y', sizeof(out));
 	assert_int_equal(decode(), 0);
 	for (size_t i = sizeof(out.exit); i < sizeof(out); i++)
-		assert_int_equal(((const char *)&out)[i], 0);
+		assert_int_equal(((const char *)&out)[i], 'y');
 }
 
 static void wrong_lengths(void **state)
@@ -124,6 +126,11 @@ static void contradictions(void **state)
 	assert_int_equal(decode(), -EINVAL);
 	story_connection(&in, "203.0.113.9", 4000, BL_CONNECTION_OPEN, 5);
 	in.connection.end.family = 1;
+	assert_int_equal(decode(), -EINVAL);
+	story_auth(&in, 0, "sshd", "root", "203.0.113.9", 7, 5);
+	assert_int_equal(decode(), -EINVAL);
+	story_auth(&in, 71, "sshd", "root", "203.0.113.9", 7, 5);
+	memset(in.auth.user, 'x', sizeof(in.auth.user));
 	assert_int_equal(decode(), -EINVAL);
 	story_head(&in, BL_EVENT_FORK, sizeof(in.fork), 5);
 	assert_int_equal(decode(), -EINVAL);

@@ -20,7 +20,7 @@ static int from(const char *line, union bl_event *event, uint64_t *wall_ns,
 static void round_trip(const union bl_event *event)
 {
 	struct buf out = BUF_INIT(65536);
-	union bl_event in, back;
+	union bl_event in = { 0 }, back = { 0 };
 	uint64_t wall_ns = 0;
 	char error[SENSOR_ERROR_MAX] = "";
 
@@ -146,6 +146,15 @@ static void others(void **state)
 	round_trip(&e);
 	e.connection.state = BL_CONNECTION_CLOSED;
 	round_trip(&e);
+	story_auth(&e, 71, "vsftpd", "root", "203.0.113.9", 7, 9);
+	round_trip(&e);
+	strcpy(e.auth.tty, "ftp");
+	e.auth.service = 3;
+	e.auth.role = BL_ROLE_SESSION;
+	e.auth.end = story_end("203.0.113.9", 4000);
+	e.head.flags = BL_AUTH_USER_CUT | BL_AUTH_RHOST_CUT;
+	e.auth.result = 0;
+	round_trip(&e);
 }
 
 /* Bytes that are no text cannot be said in JSON, but do no harm. */
@@ -210,7 +219,7 @@ static void mistakes(void **state)
 		{ "[]", -EINVAL, "not a JSON object" },
 		{ "{}", -EINVAL, "@timestamp wants" },
 		{ "{\"@timestamp\":\"yesterday\"}", -EINVAL, "@timestamp wants" },
-		{ T "\"type\":\"auth\"}", -ENOTSUP, "unknown type auth" },
+		{ T "\"type\":\"cred\"}", -ENOTSUP, "unknown type cred" },
 		{ T "\"pid\":1}", -EINVAL, "type wants" },
 		{ T "\"type\":\"exec\"}", -EINVAL, "pid wants" },
 		{ T "\"type\":\"exec\",\"pid\":-1}", -EINVAL, "pid wants a number" },
@@ -235,6 +244,9 @@ static void mistakes(void **state)
 		{ T "\"type\":\"session\",\"pid\":1,\"session\":2,\"result\":\"x\"}", -EINVAL,
 		  "result wants begin or end" },
 		{ T "\"type\":\"connection\",\"result\":\"open\"}", -EINVAL, "peer wants" },
+		{ T "\"type\":\"auth\",\"pid\":1}", -EINVAL, "result wants" },
+		{ T "\"type\":\"auth\",\"pid\":1,\"result\":\"success\",\"code\":7}", -EINVAL,
+		  "code wants" },
 		{ T "\"type\":\"connection\",\"peer\":{\"addr\":\"1.2.3.4\",\"port\":1}}", -EINVAL,
 		  "result wants open or closed" },
 	};

@@ -116,4 +116,16 @@ static inline void story_sudo(union bl_event *event, uint32_t pid, uint64_t sess
 	strcpy(event->exec.comm, "sudo");
 }
 
+/* pam_authenticate() returned in a process of root's that serves nothing that is sensed. */
+static inline void story_auth(union bl_event *event, uint32_t pid, const char *pam_service,
+			      const char *user, const char *rhost, uint32_t result, uint64_t at_ns)
+{
+	story_head(event, BL_EVENT_AUTH, sizeof(event->auth), at_ns);
+	story_task(&event->auth.task, pid, 1);
+	event->auth.result = result;
+	strncpy(event->auth.pam_service, pam_service, sizeof(event->auth.pam_service) - 1);
+	strncpy(event->auth.user, user, sizeof(event->auth.user) - 1);
+	strncpy(event->auth.rhost, rhost, sizeof(event->auth.rhost) - 1);
+}
+
 #endif

@@ -84,6 +84,17 @@ static int connection_check(const struct bl_event_connection *connection)
 	return endpoint_check(&connection->end);
 }
 
+static int auth_check(struct bl_event_auth *auth)
+{
+	if (auth->role >= BL_ROLE_MAX || !auth->task.pid ||
+	    terminated(auth->pam_service, sizeof(auth->pam_service)) ||
+	    terminated(auth->user, sizeof(auth->user)) ||
+	    terminated(auth->rhost, sizeof(auth->rhost)) ||
+	    terminated(auth->tty, sizeof(auth->tty)))
+		return -EINVAL;
+	return endpoint_check(&auth->end);
+}
+
 static int length_check(uint16_t kind, size_t len)
 {
 	switch (kind) {
@@ -98,6 +109,8 @@ static int length_check(uint16_t kind, size_t len)
 		return len == sizeof(struct bl_event_session) ? 0 : -EINVAL;
 	case BL_EVENT_CONNECTION:
 		return len == sizeof(struct bl_event_connection) ? 0 : -EINVAL;
+	case BL_EVENT_AUTH:
+		return len == sizeof(struct bl_event_auth) ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -118,6 +131,8 @@ static int event_check(union bl_event *event)
 		return event->session.task.pid ? session_check(&event->session) : -EINVAL;
 	case BL_EVENT_CONNECTION:
 		return connection_check(&event->connection);
+	case BL_EVENT_AUTH:
+		return auth_check(&event->auth);
 	case BL_EVENT_MAX:
 		break;
 	}
@@ -144,9 +159,7 @@ int sensor_decode(const void *record, size_t len, union bl_event *ret)
 
 		if (end > len)
 			return -EINVAL;
-		memset((char *)ret + end, 0, sizeof(*ret) - end);
-	} else {
-		memset((char *)ret + len, 0, sizeof(*ret) - len);
+		memset((char *)ret + end, 0, len - end);
 	}
 	return event_check(ret);
 }

@@ -308,6 +308,35 @@ static int read_connection(const struct reading *r, struct bl_event_connection *
 	return 0;
 }
 
+/* PAM_AUTH_ERR, for a recording that knows no code. */
+#define AUTH_FAILED 7
+
+static int read_auth(const struct reading *r, struct bl_event_auth *auth)
+{
+	char text[16] = "";
+	bool failed;
+
+	auth->head.len = sizeof(*auth);
+	if (read_task(r, &auth->task) < 0 || read_endpoint(r, &auth->end) < 0 ||
+	    read_flags(r, sensor_auth_flags, &auth->head.flags) < 0 ||
+	    value_text(r, "pam", KEEP_BEGIN, auth->pam_service, sizeof(auth->pam_service)) < 0 ||
+	    value_text(r, "user", KEEP_BEGIN, auth->user, sizeof(auth->user)) < 0 ||
+	    value_text(r, "rhost", KEEP_BEGIN, auth->rhost, sizeof(auth->rhost)) < 0 ||
+	    value_text(r, "tty", KEEP_BEGIN, auth->tty, sizeof(auth->tty)) < 0 ||
+	    value_text(r, "result", KEEP_BEGIN, text, sizeof(text)) < 0)
+		return -EINVAL;
+	failed = !strcmp(text, "failure");
+	if (!failed && strcmp(text, "success") != 0)
+		return value_wants(r, "result", "success or failure");
+	auth->result = failed ? AUTH_FAILED : 0;
+	if (value_u32(r, 0, "code", &auth->result) < 0)
+		return -EINVAL;
+	if (failed != (auth->result != 0))
+		return value_wants(r, "code", "0 for success and another number for failure");
+	read_service(r, &auth->service);
+	return read_role(r, "", auth->service, &auth->role);
+}
+
 static int read_kind(const struct reading *r, union bl_event *event)
 {
 	char text[32];
@@ -338,6 +367,8 @@ static int read_event(const struct reading *r, union bl_event *event)
 		return read_session(r, &event->session);
 	case BL_EVENT_CONNECTION:
 		return read_connection(r, &event->connection);
+	case BL_EVENT_AUTH:
+		return read_auth(r, &event->auth);
 	case BL_EVENT_MAX:
 		break;
 	}

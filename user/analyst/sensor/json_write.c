@@ -197,6 +197,22 @@ static void put_connection(struct json_writer *w, const struct bl_event_connecti
 	json_string(w, "result", connection->state == BL_CONNECTION_OPEN ? "open" : "closed");
 }
 
+static void put_auth(struct json_writer *w, const struct bl_event_auth *auth,
+		     const struct sensor_names *names)
+{
+	put_task(w, &auth->task, auth->task.session);
+	put_text(w, "pam", auth->pam_service);
+	put_text(w, "user", auth->user);
+	put_text(w, "rhost", auth->rhost);
+	put_text(w, "tty", auth->tty);
+	put_flags(w, sensor_auth_flags, auth->head.flags);
+	put_service(w, names, auth->service);
+	put_role(w, auth->role);
+	put_endpoint(w, &auth->end);
+	json_string(w, "result", auth->result ? "failure" : "success");
+	put_number(w, "code", auth->result);
+}
+
 void sensor_to_json(const union bl_event *event, const struct sensor_names *names,
 		    int64_t boot_to_wall_ns, struct buf *out)
 {
@@ -226,6 +242,9 @@ void sensor_to_json(const union bl_event *event, const struct sensor_names *name
 		break;
 	case BL_EVENT_CONNECTION:
 		put_connection(&w, &event->connection);
+		break;
+	case BL_EVENT_AUTH:
+		put_auth(&w, &event->auth, names);
 		break;
 	case BL_EVENT_MAX:
 		break;

@@ -10,6 +10,7 @@ const char *const sensor_kind_names[BL_EVENT_MAX] = {
 	[BL_EVENT_EXIT] = "exit",
 	[BL_EVENT_SESSION] = "session",
 	[BL_EVENT_CONNECTION] = "connection",
+	[BL_EVENT_AUTH] = "auth",
 };
 
 const char *const sensor_role_names[BL_ROLE_MAX] = {
@@ -18,7 +19,7 @@ const char *const sensor_role_names[BL_ROLE_MAX] = {
 	[BL_ROLE_CHECK] = "check",
 	[BL_ROLE_GAIN] = "gain",
 };
-_Static_assert(BL_EVENT_MAX == BL_EVENT_CONNECTION + 1, "a kind without a name");
+_Static_assert(BL_EVENT_MAX == BL_EVENT_AUTH + 1, "a kind without a name");
 _Static_assert(BL_ROLE_MAX == BL_ROLE_GAIN + 1, "a role without a name");
 
 const struct sensor_flag sensor_exec_flags[] = {
@@ -37,5 +38,11 @@ const struct sensor_flag sensor_exec_flags[] = {
 const struct sensor_flag sensor_session_flags[] = {
 	{ "inferred", BL_SESSION_INFERRED },
 	{ "late", BL_SESSION_LATE },
+	{ NULL, 0 },
+};
+
+const struct sensor_flag sensor_auth_flags[] = {
+	{ "user_cut", BL_AUTH_USER_CUT },
+	{ "rhost_cut", BL_AUTH_RHOST_CUT },
 	{ NULL, 0 },
 };

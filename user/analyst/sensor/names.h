@@ -16,6 +16,7 @@ extern const char *const sensor_kind_names[BL_EVENT_MAX];
 extern const char *const sensor_role_names[BL_ROLE_MAX]; /* [BL_ROLE_NONE] is NULL */
 extern const struct sensor_flag sensor_exec_flags[]; /* ends with name NULL */
 extern const struct sensor_flag sensor_session_flags[];
+extern const struct sensor_flag sensor_auth_flags[];
 
 /* Most elements of args in a line: with them it stays below JSON_TOKENS_MAX. */
 #define SENSOR_ARGS_MAX 900
