@@ -29,7 +29,7 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* inside: "" or "NAME.d/", the path below filter.d */
-static int folder_add(struct filter_set *set, const char *folder, const char *inside)
+static int folder_each(const char *folder, const char *inside, filter_file_fn fn, void *arg)
 {
 	_cleanup_(closedirp) DIR *dir = opendir(folder);
 	struct dirent *entry;
@@ -39,8 +39,7 @@ static int folder_add(struct filter_set *set, const char *folder, const char *in
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		_cleanup_free_ char *path = NULL, *name = NULL, *text = NULL;
-		size_t len;
+		_cleanup_free_ char *path = NULL, *name = NULL, *below = NULL;
 
 		if (entry->d_name[0] == '.')
 			continue;
@@ -54,31 +53,39 @@ static int folder_add(struct filter_set *set, const char *folder, const char *in
 		}
 		if (stat(path, &st) < 0)
 			continue;
+		r = 0;
 		if (S_ISDIR(st.st_mode) && !inside[0] && ends_with(name, ".d")) {
-			_cleanup_free_ char *below = NULL;
-
 			if (asprintf(&below, "%s/", name) < 0) {
 				below = NULL;
 				return -ENOMEM;
 			}
-			r = folder_add(set, path, below);
-			if (r < 0)
-				return r;
-			continue;
+			r = folder_each(path, below, fn, arg);
+		} else if (S_ISREG(st.st_mode) &&
+			   (ends_with(name, ".conf") || ends_with(name, ".local"))) {
+			r = fn(path, name, arg);
 		}
-		if (!S_ISREG(st.st_mode) ||
-		    (!ends_with(name, ".conf") && !ends_with(name, ".local")))
-			continue;
-		r = file_read(path, FILE_MAX, &text, &len);
-		if (!r)
-			r = filter_set_add_file(set, name, text, len);
-		if (r < 0)
+		if (r)
 			return r;
 	}
 	return 0;
 }
 
+int filter_folder_each(const char *folder, filter_file_fn fn, void *arg)
+{
+	return folder_each(folder, "", fn, arg);
+}
+
+static int file_add(const char *path, const char *name, void *arg)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r;
+
+	r = file_read(path, FILE_MAX, &text, &len);
+	return r < 0 ? r : filter_set_add_file(arg, name, text, len);
+}
+
 int filter_folder_add(struct filter_set *set, const char *folder)
 {
-	return folder_add(set, folder, "");
+	return filter_folder_each(folder, file_add, set);
 }

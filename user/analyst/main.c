@@ -17,24 +17,31 @@ static const struct command {
 } commands[] = {
 	{ "replay", NULL, replay_main },
 	{ "filter", "test", filter_test_main },
+	{ "filter", "check", filter_check_main },
 	{ "rules", "check", rules_check_main },
 	{ "record-check", NULL, record_check_main },
 };
 
 int main(int argc, char **argv)
 {
+	bool known = false;
+
 	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
 		const struct command *c = &commands[i];
 		int words = c->second ? 2 : 1;
 
 		if (strcmp(argv[1], c->name) != 0)
 			continue;
-		if (c->second && (argc < 3 || strcmp(argv[2], c->second) != 0)) {
-			(void)fprintf(stderr, "bailiff-analyst: %s is followed by: %s\n", c->name,
-				      c->second);
-			return OFFLINE_USAGE;
-		}
-		return c->run(argc - words, argv + words);
+		known = true;
+		if (!c->second || (argc > 2 && strcmp(argv[2], c->second) == 0))
+			return c->run(argc - words, argv + words);
 	}
-	return live_main(argc, argv);
+	if (!known)
+		return live_main(argc, argv);
+	(void)fprintf(stderr, "bailiff-analyst: %s is followed by one of:", argv[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			(void)fprintf(stderr, " %s", commands[i].second);
+	(void)fputc('\n', stderr);
+	return OFFLINE_USAGE;
 }

@@ -100,9 +100,9 @@ const struct ctl_command ctl_commands[] = {
 	},
 	{
 		.name = "filter",
-		.synopsis = "test --filter NAME|FILE [--json] ... LOG",
-		.summary = "what a filter makes of a log, line by line",
-		.completes = "test",
+		.synopsis = "test|check [--json] ... LOG|DIR",
+		.summary = "what a filter makes of a log; which filters of a folder load",
+		.completes = "test check",
 		.hand_over = analyst_hand_over,
 	},
 	{

@@ -145,7 +145,8 @@ void filter_set_on_warning(struct filter_set *set, void (*fn)(const char *text, 
 int filter_set_add_file(struct filter_set *set, const char *name, const char *text, size_t len);
 
 /* Compiles NAME or NAME[param=value,…]; ret_index is what claims carry. On failure error holds
- * "FILE:LINE: option: reason". Loading the same spec again gives the same index. */
+ * "FILE:LINE: option: reason"; -ENODATA: there is no failregex at all. Loading the same spec again
+ * gives the same index. */
 int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_index,
 		    char error[EVIDENCE_ERROR_MAX]);
 const char *filter_name(const struct filter_set *set, uint16_t index);
@@ -169,6 +170,23 @@ int filter_expression(const struct filter_set *set, uint16_t index, enum filter_
 /* The same of a claim's failregex. */
 int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
 		struct filter_form *ret);
+/* The rest of it; texts are borrowed, NULL = none. */
+struct filter_about {
+	unsigned int failregex, ignoreregex;
+	bool prefregex;
+	bool joins; /* lines by <F-MLFID> */
+	const char *journalmatch, *datepattern;
+};
+int filter_about(const struct filter_set *set, uint16_t index, struct filter_about *ret);
+
+/* What a file calls <name-<param>> or <section_<param>/x> with more than one meaning: a value of a
+ * parameter, such as a mode, for each that is defined. fn's nonzero ends and is returned. */
+typedef int (*filter_variant_fn)(const char *param, const char *value, void *arg);
+int filter_set_variants(struct filter_set *set, const char *name, filter_variant_fn fn, void *arg,
+			char error[EVIDENCE_ERROR_MAX]);
+/* How many files of the set include this one by name; ret_first: one of them, borrowed. */
+unsigned int filter_set_includers(struct filter_set *set, const char *file, const char **ret_first);
+
 /* With a clock here, spent_ns and tried are kept. */
 void filter_set_timer(struct filter_set *set, uint64_t (*now_ns)(void));
 

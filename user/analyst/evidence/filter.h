@@ -52,7 +52,7 @@ struct filter_set {
 	char content[EVIDENCE_LINE_MAX + 2];
 };
 
-/* Compiles into a zeroed filter; config is read already. */
+/* Compiles into a zeroed filter; config is read already. -ENODATA: it has no failregex at all. */
 int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX]);
 struct filter *filter_free(struct filter *filter);
 DEFINE_CLEANUP(filter_free, struct filter *)

@@ -258,7 +258,9 @@ int filter_compile(struct filter *filter, struct config *config, char error[EVID
 			&c, &c.maxlines_place, "maxlines",
 			"expressions over several lines are not supported, and there is no other");
 	if (!r && !filter->fails)
-		r = refuse(&c, &(struct config_place){ 0 }, "failregex", "there is none");
+		r = refuse(&c, &(struct config_place){ 0 }, "failregex", "there is none") < 0
+			    ? -ENODATA
+			    : 0;
 	if (!r)
 		r = ids_check(&c);
 	if (r < 0)

@@ -277,6 +277,24 @@ int filter_expression(const struct filter_set *set, uint16_t index, enum filter_
 	return 0;
 }
 
+int filter_about(const struct filter_set *set, uint16_t index, struct filter_about *ret)
+{
+	const struct filter *filter;
+
+	if (index >= set->filters)
+		return -ENOENT;
+	filter = set->filter[index];
+	*ret = (struct filter_about){
+		.failregex = filter->fails,
+		.ignoreregex = filter->ignores,
+		.prefregex = filter->has_prefix,
+		.joins = joins(filter),
+		.journalmatch = filter->journalmatch,
+		.datepattern = filter->datepattern,
+	};
+	return 0;
+}
+
 int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
 		struct filter_form *ret)
 {
