@@ -41,7 +41,7 @@ static void test_tags(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct buf out = BUF_INIT(4096);
-		int r = regex_tags(rows[i].written, &out, error);
+		int r = regex_tags(rows[i].written, false, &out, error);
 
 		assert_row((r == 0) == (rows[i].out != NULL), rows[i].written);
 		if (!r && strcmp(out.data, rows[i].out))
@@ -256,7 +256,7 @@ static void test_blow_up(void **state)
 			struct regex regex;
 			uint64_t begin;
 
-			assert_int_equal(regex_compile(&regex, bombs[i], error), 0);
+			assert_int_equal(regex_compile(&regex, bombs[i], false, error), 0);
 			regex.jit = regex.jit && jit;
 			begin = cpu_ms();
 			for (int line = 0; line < 10; line++)

@@ -28,6 +28,7 @@ struct filter {
 	struct expression prefix;
 	struct expression *fail, *ignore;
 	unsigned int fails, ignores;
+	struct windows *windows; /* NULL: each line is seen by itself */
 	bool ignores_first; /* ignoreregex before the others, on the whole line */
 	struct literals gate; /* one of these is in every line that matters */
 };
@@ -57,6 +58,35 @@ int filter_compile(struct filter *filter, struct config *config, char error[EVID
 struct filter *filter_free(struct filter *filter);
 DEFINE_CLEANUP(filter_free, struct filter *)
 
+/* ---- filter_window.c: expressions over several lines ---- */
+
+#define WINDOW_LINES_MAX 50 /* most that maxlines may ask for */
+#define WINDOW_BYTES (16 * 1024) /* of one window's lines; the oldest go first */
+#define WINDOWS_MAX 8 /* writers that one filter follows at a time; the least recent goes */
+
+struct window {
+	uint64_t used; /* when, counted in lines; 0 = never */
+	uint32_t source;
+	struct log_origin origin;
+	unsigned int lines;
+	uint64_t spent; /* a bit for each line that is used up */
+	size_t start[WINDOW_LINES_MAX];
+	size_t len; /* of text, with a newline behind each line */
+	char text[WINDOW_BYTES];
+};
+
+struct windows {
+	unsigned int lines; /* maxlines */
+	uint64_t pushed;
+	struct window window[WINDOWS_MAX];
+};
+
+/*
+ * The last lines of who wrote this record, this one included. Lines of different writers never stand
+ * in one window: what one of them wrote would count as the other's word.
+ */
+struct window *window_push(struct windows *windows, const struct log_record *record,
+			   const struct line *line);
 /* The expression that matched, prefregex beneath it, and the texts that their groups point into. */
 struct hit {
 	const struct regex *regex, *prefix; /* prefix may be NULL */
@@ -73,6 +103,13 @@ static inline const PCRE2_SIZE *group_at(const struct regex *regex, uint32_t gro
 		return NULL;
 	return at + 2 * group;
 }
+
+/*
+ * A failregex matched: its lines are used up, except those that <SKIPLINES> passed over, and will be
+ * gone when the next one comes. text, len: those whole lines, for ignoreregex; they stay as they are
+ * where the failregex sees one line only.
+ */
+void window_use(struct window *window, const struct hit *hit, const char **text, size_t *len);
 
 void filter_trace_begin(struct filter_trace *trace, const char *text, size_t len);
 /* A failregex matched. */

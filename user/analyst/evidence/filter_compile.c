@@ -14,9 +14,8 @@ struct compile {
 	struct filter *filter;
 	struct config *config;
 	char *error;
-	bool several_lines; /* maxlines is above 1 */
-	unsigned int left_out;
-	struct config_place maxlines_place;
+	unsigned long lines; /* maxlines */
+	bool spans; /* an expression does */
 };
 
 static int refuse(const struct compile *c, const struct config_place *place, const char *option,
@@ -40,17 +39,25 @@ static void warn(const struct compile *c, const struct expression *e, const char
 	c->config->warn(text, c->config->warn_arg);
 }
 
-/* Several lines at once are the old way; joining lines by <F-MLFID> replaced it. */
 static int maxlines_read(struct compile *c)
 {
 	struct buf text = BUF_INIT(CONFIG_VALUE_MAX), plain = BUF_INIT(64);
+	struct config_place place = { 0 };
+	char *end;
 	int r;
 
+	c->lines = 1;
 	r = config_expand(c->config, "maxlines", &text, c->error);
 	if (r > 0 && text.data) {
-		config_place(c->config, text.data, &c->maxlines_place);
+		config_place(c->config, text.data, &place);
 		config_strip(text.data, text.len, &plain);
-		c->several_lines = plain.data && strtol(plain.data, NULL, 10) > 1;
+	}
+	if (r > 0 && plain.len) {
+		errno = 0;
+		c->lines = strtoul(plain.data, &end, 10);
+		if (plain.cut || errno || *end || plain.data[0] < '0' || plain.data[0] > '9' ||
+		    !c->lines || c->lines > WINDOW_LINES_MAX)
+			r = refuse(c, &place, "maxlines", "is a number from 1 to 50");
 	}
 	buf_done(&text);
 	buf_done(&plain);
@@ -85,6 +92,7 @@ static int expression_compile(struct compile *c, const char *option, const char 
 	struct buf text = BUF_INIT(REGEX_MAX);
 	struct config_place place = { 0 };
 	char why[REGEX_ERROR_MAX];
+	bool lines;
 	int r;
 
 	config_place(c->config, line, &place);
@@ -95,14 +103,9 @@ static int expression_compile(struct compile *c, const char *option, const char 
 	}
 	ret->file = place.file;
 	ret->line = place.line;
-	if (c->several_lines && spans_lines(text.data)) {
-		warn(c, ret, option,
-		     "is left out: expressions over several lines are not supported");
-		c->left_out++;
-		buf_done(&text);
-		return 0;
-	}
-	r = text.cut ? -E2BIG : regex_compile(&ret->regex, text.data, why);
+	lines = c->lines > 1 && !strcmp(option, "failregex") && spans_lines(text.data);
+	c->spans = c->spans || lines;
+	r = text.cut ? -E2BIG : regex_compile(&ret->regex, text.data, lines, why);
 	if (r == -E2BIG)
 		(void)snprintf(why, sizeof(why), "expression is too long");
 	buf_done(&text);
@@ -214,7 +217,7 @@ static void expressions_warn(const struct compile *c)
 	for (unsigned int i = 0; i < filter->fails; i++) {
 		const struct expression *e = &filter->fail[i];
 
-		if (!e->regex.anchored)
+		if (!e->regex.at_line)
 			warn(c, e, "failregex",
 			     "is not anchored with ^: text from outside can stand where it looks");
 		if (e->regex.group[ROLE_DNS] && !e->regex.group[ROLE_IP4])
@@ -225,7 +228,8 @@ static void expressions_warn(const struct compile *c)
 /* prefregex's literals, or those of all failregex together. */
 static void gate_make(struct filter *filter)
 {
-	if (filter->ignores_first)
+	/* Of several lines, each matters. */
+	if (filter->ignores_first || filter->windows)
 		return;
 	if (filter->has_prefix) {
 		filter->gate = filter->prefix.regex.needs;
@@ -241,6 +245,22 @@ static void gate_make(struct filter *filter)
 	}
 }
 
+static int windows_make(struct compile *c)
+{
+	if (c->filter->has_prefix) {
+		const struct expression *e = &c->filter->prefix;
+
+		return refuse(c, &(struct config_place){ .file = e->file, .line = e->line },
+			      "prefregex",
+			      "does not go together with a failregex over several lines");
+	}
+	c->filter->windows = calloc(1, sizeof(*c->filter->windows));
+	if (!c->filter->windows)
+		return -ENOMEM;
+	c->filter->windows->lines = (unsigned int)c->lines;
+	return 0;
+}
+
 int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX])
 {
 	struct compile c = { .filter = filter, .config = config, .error = error };
@@ -253,10 +273,8 @@ int filter_compile(struct filter *filter, struct config *config, char error[EVID
 		r = list_compile(&c, "failregex", &filter->fail, &filter->fails);
 	if (!r)
 		r = list_compile(&c, "ignoreregex", &filter->ignore, &filter->ignores);
-	if (!r && !filter->fails && c.left_out)
-		r = refuse(
-			&c, &c.maxlines_place, "maxlines",
-			"expressions over several lines are not supported, and there is no other");
+	if (!r && c.spans)
+		r = windows_make(&c);
 	if (!r && !filter->fails)
 		r = refuse(&c, &(struct config_place){ 0 }, "failregex", "there is none") < 0
 			    ? -ENODATA
@@ -287,6 +305,7 @@ struct filter *filter_free(struct filter *filter)
 	regex_done(&filter->prefix.regex);
 	expressions_free(filter->fail, filter->fails);
 	expressions_free(filter->ignore, filter->ignores);
+	free(filter->windows);
 	free(filter->journalmatch);
 	free(filter->datepattern);
 	free(filter->spec);

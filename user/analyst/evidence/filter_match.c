@@ -209,18 +209,25 @@ static bool prefix_match(struct filter_set *set, struct filter *filter, struct h
 	return true;
 }
 
-/* The number of the failregex, or -1. */
-static int fail_match(struct filter_set *set, struct filter *filter, struct hit *hit, size_t len)
+/* The number of the failregex, or -1. window: what those over several lines see, or NULL. */
+static int fail_match(struct filter_set *set, struct filter *filter, struct hit *hit, size_t len,
+		      const struct window *window)
 {
 	for (unsigned int i = 0; i < filter->fails; i++) {
 		struct expression *form = &filter->fail[i];
+		const bool lines = window && form->regex.lines;
+		const char *text = lines ? window->text : hit->text;
+		const size_t text_len = lines ? window->len : len;
 
-		if (!regex_may_match(&form->regex, hit->text, len) ||
-		    !try(set, form, hit->text, len, set->data))
+		if (!regex_may_match(&form->regex, text, text_len) ||
+		    !try(set, form, text, text_len, set->data))
 			continue;
 		form->matches++;
+		hit->text = text;
 		hit->regex = &form->regex;
 		hit->at = pcre2_get_ovector_pointer(set->data);
+		if (set->trace && lines)
+			filter_trace_begin(set->trace, text, text_len - 1);
 		if (set->trace)
 			set->trace->form = (int)i;
 		return (int)i;
@@ -235,22 +242,27 @@ static enum filter_outcome line_match(struct filter_set *set, uint16_t index,
 	/* The newline at the end is part of the text, as it is for fail2ban. */
 	size_t len = set->line.len + 1, key_len = 0;
 	struct hit hit = { .text = set->line.text };
+	struct window *window = NULL;
 	struct said said;
 	const char *key;
 	bool pending = false;
 	int form;
 
+	if (filter->windows)
+		window = window_push(filter->windows, record, &set->line);
 	if (filter->ignores_first && ignored(set, filter, hit.text, len))
 		return FILTER_IGNORED;
 	if (filter->has_prefix && !prefix_match(set, filter, &hit, &len))
 		return FILTER_NOMATCH;
-	form = fail_match(set, filter, &hit, len);
+	form = fail_match(set, filter, &hit, len, window);
 	if (form < 0)
 		return FILTER_NOMATCH;
 	if (set->trace)
 		filter_trace_hit(set->trace, &hit);
 	said_read(&hit, &set->line, &said);
 	key = hit_get(&hit, ROLE_MLFID, &key_len);
+	if (window)
+		window_use(window, &hit, &hit.text, &len);
 	if (!filter->ignores_first && ignored(set, filter, hit.text, len))
 		return FILTER_IGNORED;
 	if (key && key_len)

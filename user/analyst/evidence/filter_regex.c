@@ -72,7 +72,10 @@ static void groups_find(struct regex *regex)
 			if (known)
 				regex->group[roles[r].role] = group;
 		}
-		if (!known)
+		if (!strncmp(name, "skiplines", strlen("skiplines")) &&
+		    regex->skips < REGEX_SKIPS_MAX)
+			regex->skip[regex->skips++] = group;
+		else if (!known)
 			alt_add(regex, name, group);
 	}
 }
@@ -80,11 +83,12 @@ static void groups_find(struct regex *regex)
 static int code_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
 {
 	/* UCP: \w, \d, \s mean in Python what they mean of Unicode. */
-	const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
+	const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C |
+				 (regex->lines ? PCRE2_MULTILINE : 0);
 	pcre2_compile_context *context;
 	char message[REGEX_ERROR_MAX];
 	PCRE2_SIZE at;
-	uint32_t all = 0;
+	uint32_t all = 0, first = 0;
 	int code;
 
 	context = pcre2_compile_context_create(NULL);
@@ -103,19 +107,23 @@ static int code_compile(struct regex *regex, const struct buf *text, char error[
 		return -EINVAL;
 	}
 	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &all);
+	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_FIRSTCODETYPE, &first);
 	regex->anchored = all & PCRE2_ANCHORED;
+	/* 2: at the text's begin or behind a newline */
+	regex->at_line = regex->anchored || (regex->lines && first == 2);
 	regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
 	return 0;
 }
 
-int regex_compile(struct regex *regex, const char *text, char error[REGEX_ERROR_MAX])
+int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX])
 {
 	struct buf tags = BUF_INIT(REGEX_MAX), out = BUF_INIT(REGEX_MAX);
 	int r;
 
 	memset(regex, 0, sizeof(*regex));
+	regex->lines = lines;
 	(void)snprintf(error, REGEX_ERROR_MAX, "out of memory");
-	r = regex_tags(text, &tags, error);
+	r = regex_tags(text, lines, &tags, error);
 	if (!r)
 		r = regex_dialect(tags.data ? tags.data : "", &out, error);
 	if (!r)

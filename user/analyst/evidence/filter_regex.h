@@ -24,11 +24,12 @@
 #define REGEX_HEAP_LIMIT 2048 /* KiB */
 #define REGEX_JIT_STACK (256 * 1024)
 #define REGEX_ALTS_MAX 8
+#define REGEX_SKIPS_MAX 4 /* <SKIPLINES> of one expression */
 #define LITERALS_MAX 8
 #define LITERAL_MAX 24
 
-/* Tags to groups. error: a sentence. */
-int regex_tags(const char *text, struct buf *out, char error[REGEX_ERROR_MAX]);
+/* Tags to groups. lines: the expression sees several lines, and may skip some. error: a sentence. */
+int regex_tags(const char *text, bool lines, struct buf *out, char error[REGEX_ERROR_MAX]);
 /* What Python and PCRE2 read differently: rewritten, or refused by name. */
 int regex_dialect(const char *text, struct buf *out, char error[REGEX_ERROR_MAX]);
 
@@ -75,18 +76,21 @@ struct regex {
 	char *text; /* as written, its variables filled in */
 	bool jit;
 	bool anchored;
-	bool has_alts;
+	bool at_line; /* a match begins where a line does */
+	bool lines; /* sees several of them */
 	uint32_t captures;
 	uint32_t group[ROLE_MAX]; /* 0 = none */
 	unsigned int alts;
 	struct regex_alt alt[REGEX_ALTS_MAX];
+	unsigned int skips;
+	uint32_t skip[REGEX_SKIPS_MAX]; /* groups of <SKIPLINES> */
 	struct literal prefix;
 	struct literals needs;
 	uint64_t limit; /* matches given up at a limit */
 };
 
-/* text is fail2ban's notation, without marks. */
-int regex_compile(struct regex *regex, const char *text, char error[REGEX_ERROR_MAX]);
+/* text is fail2ban's notation, without marks. lines: ^ and $ are also those of lines within. */
+int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX]);
 void regex_done(struct regex *regex);
 
 /* Shared by all expressions of a set. */

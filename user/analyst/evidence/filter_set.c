@@ -267,7 +267,7 @@ int filter_expression(const struct filter_set *set, uint16_t index, enum filter_
 		.file = e->file ? e->file : filter->name,
 		.line = e->line,
 		.text = e->regex.text,
-		.anchored = e->regex.anchored,
+		.anchored = e->regex.at_line,
 		.jit = e->regex.jit,
 		.matches = e->matches,
 		.limit = e->regex.limit,

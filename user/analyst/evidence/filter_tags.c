@@ -17,6 +17,7 @@
 #define ADDR "\\[?(?:" IP4 "|" IP6 ")\\]?"
 #define CIDR "(?P<cidr>[0-9]{1,3})"
 #define SUBNET "\\[?(?:" IP4 "|" IP6 ")(?:/" CIDR ")?\\]?"
+#define SKIP "\\n(?P<skiplines%u>(?:.*\\n)*?)" /* as few whole lines as will do */
 
 static const struct tag {
 	const char *name;
@@ -43,6 +44,8 @@ static const struct tag {
 #define NAME_LEN_MAX 32 /* PCRE2's limit for a group's name */
 
 struct open_tags {
+	bool lines;
+	unsigned int skips;
 	char name[OPEN_MAX][NAME_LEN_MAX];
 	bool open[OPEN_MAX];
 	unsigned int count;
@@ -108,9 +111,15 @@ static int tag_write(struct open_tags *tags_open, const char *tag, size_t len, s
 		     char error[REGEX_ERROR_MAX])
 {
 	if (len == strlen("SKIPLINES") && !memcmp(tag, "SKIPLINES", len)) {
-		(void)snprintf(error, REGEX_ERROR_MAX,
-			       "<SKIPLINES>: expressions over several lines are not supported");
-		return -ENOTSUP;
+		if (!tags_open->lines || tags_open->skips == REGEX_SKIPS_MAX) {
+			(void)snprintf(error, REGEX_ERROR_MAX,
+				       tags_open->lines ? "more than %d <SKIPLINES>"
+							: "<SKIPLINES> needs maxlines above 1",
+				       REGEX_SKIPS_MAX);
+			return -EINVAL;
+		}
+		buf_printf(out, SKIP, tags_open->skips++);
+		return 1;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
 		if (strlen(tags[i].name) == len && !memcmp(tags[i].name, tag, len)) {
@@ -121,9 +130,9 @@ static int tag_write(struct open_tags *tags_open, const char *tag, size_t len, s
 	return group_tag(tags_open, tag, len, out, error);
 }
 
-int regex_tags(const char *text, struct buf *out, char error[REGEX_ERROR_MAX])
+int regex_tags(const char *text, bool lines, struct buf *out, char error[REGEX_ERROR_MAX])
 {
-	struct open_tags tags_open = { 0 };
+	struct open_tags tags_open = { .lines = lines };
 	int r;
 
 	while (*text) {
