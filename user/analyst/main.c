@@ -20,6 +20,7 @@ static const struct command {
 	{ "filter", "check", filter_check_main },
 	{ "rules", "check", rules_check_main },
 	{ "record-check", NULL, record_check_main },
+	{ "import", "fail2ban", import_main },
 };
 
 int main(int argc, char **argv)

@@ -27,6 +27,7 @@ enum offline_code {
 int replay_main(int argc, char **argv);
 int rules_check_main(int argc, char **argv);
 int record_check_main(int argc, char **argv);
+int import_main(int argc, char **argv);
 
 /* "bailiff-analyst: sentence" on standard error; made safe. Returns OFFLINE_INPUT. */
 int offline_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

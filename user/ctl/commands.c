@@ -113,6 +113,13 @@ const struct ctl_command ctl_commands[] = {
 		.hand_over = analyst_hand_over,
 	},
 	{
+		.name = "import",
+		.synopsis = "fail2ban [--output DIR [--force]] [--all] [--json] [DIR]",
+		.summary = "what the jails of a fail2ban configuration become here",
+		.completes = "fail2ban",
+		.hand_over = analyst_hand_over,
+	},
+	{
 		.name = "completion",
 		.synopsis = "bash",
 		.summary = "print a completion script for the shell",

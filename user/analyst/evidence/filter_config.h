@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Private to the evidence stage: a filter's files as options, and what an option says once both
- * substitution steps are done.
+ * A filter's files as options, and what an option says once both substitution steps are done. Private
+ * to the evidence stage and to what reads fail2ban's other files, which are of the same form
+ * (import_jails.c).
  *
  * Where a text comes from is carried inside it: each line of a value begins with a mark (\x01 and
  * four bytes '@' to '_') that names file and line. So an expression that was put together from five
@@ -81,6 +82,9 @@ void config_done(struct config *config);
 /* All files of the spec's filter, in their order. config->spec, warn are set by the caller. */
 int config_read(struct config *config, const struct filter_files *files,
 		char error[EVIDENCE_ERROR_MAX]);
+/* One file with what it includes, laid over what is there. It need not exist. */
+int config_read_file(struct config *config, const struct filter_files *files, const char *name,
+		     char error[EVIDENCE_ERROR_MAX]);
 
 const struct config_option *config_find(const struct config *config, const char *section,
 					const char *name);
@@ -103,6 +107,11 @@ void config_strip(const char *text, size_t len, struct buf *out);
  */
 int config_expand(struct config *config, const char *name, struct buf *out,
 		  char error[EVIDENCE_ERROR_MAX]);
+
+/* The option of a section, or of [DEFAULT], with %(x)s filled in and nothing else; marks stay. 1: out
+ * holds it, 0: there is no such option. */
+int config_percent(struct config *config, const char *section, const char *name, struct buf *out,
+		   char error[EVIDENCE_ERROR_MAX]);
 
 /* One parsed option of a file, in order; sections as written. */
 typedef int (*config_option_fn)(const char *section, const char *name, const char *value,

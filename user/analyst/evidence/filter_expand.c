@@ -91,6 +91,10 @@ static int percent_name(struct expand *e, const char *section, const char *withi
 		}
 	}
 	option = option_of(e->config, place[0] ? place : section, name);
+	if (!option && !place[0] && !strcmp(name, "__name__")) {
+		buf_puts(out, section);
+		return 0;
+	}
 	if (!option)
 		return refuse(e, "unknown option ", text, len);
 	return percent_expand(e, place[0] ? place : section, name, option->value, params, depth + 1,
@@ -353,5 +357,18 @@ int config_expand(struct config *config, const char *name, struct buf *out,
 	if (!r)
 		r = leftovers_check(&e);
 	buf_done(&first);
+	return r < 0 ? r : 1;
+}
+
+int config_percent(struct config *config, const char *section, const char *name, struct buf *out,
+		   char error[EVIDENCE_ERROR_MAX])
+{
+	struct expand e = { .config = config, .option = name, .out = out, .error = error };
+	const struct config_option *option = option_of(config, section, name);
+	int r;
+
+	if (!option)
+		return 0;
+	r = percent_expand(&e, section, name, option->value, false, 0, out);
 	return r < 0 ? r : 1;
 }

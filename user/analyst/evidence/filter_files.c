@@ -13,7 +13,7 @@
 
 #define DEPTH_MAX 16 /* of includes */
 #define READS_MAX 64 /* files of one filter, each include counted */
-#define SECTIONS_MAX 64 /* of one file */
+#define SECTIONS_MAX 512 /* of one file: jail.conf has a hundred */
 
 struct reading {
 	struct config *config;
@@ -254,6 +254,14 @@ static int folder_read(struct reading *reading, const char *folder, const char *
 	for (unsigned int i = 0; i < count && !r; i++)
 		r = file_read(reading, name[i]);
 	return r;
+}
+
+int config_read_file(struct config *config, const struct filter_files *files, const char *name,
+		     char error[EVIDENCE_ERROR_MAX])
+{
+	struct reading reading = { .config = config, .files = files, .error = error };
+
+	return file_read(&reading, name);
 }
 
 int config_read(struct config *config, const struct filter_files *files,

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The output into a folder. A file that is there and differs is somebody's work: nothing is written
+ * at all then, unless forced. bailiff.conf.d comes last, so whoever reads the folder meanwhile finds
+ * no source whose filter is not there yet.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analyst/import.h"
+#include "base/file.h"
+
+static int path_of(const char *folder, const char *name, char ret[PATH_MAX])
+{
+	int n = snprintf(ret, PATH_MAX, "%s/%s", folder, name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* enum import_written, or -errno */
+static int file_state(const struct import_output *output, const char *path, bool force)
+{
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t len;
+	int r;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? WRITTEN_NEW : -errno;
+	if (!S_ISREG(st.st_mode))
+		return force ? -EEXIST : WRITTEN_KEPT;
+	r = file_read(path, output->len, &text, &len);
+	if (r < 0 && r != -EFBIG)
+		return r;
+	if (!r && len == output->len && !memcmp(text, output->text, len))
+		return WRITTEN_SAME;
+	return force ? WRITTEN_CHANGED : WRITTEN_KEPT;
+}
+
+/* The folders above a file, from below the output folder on. */
+static int folders_make(const char *folder, const char *name)
+{
+	const char *slash = name;
+	char path[PATH_MAX];
+	int r;
+
+	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	while ((slash = strchr(slash, '/'))) {
+		r = path_of(folder, name, path);
+		if (r < 0)
+			return r;
+		path[strlen(folder) + 1 + (size_t)(slash - name)] = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		slash++;
+	}
+	return 0;
+}
+
+static int fail(char error[IMPORT_TEXT_MAX], const char *path, int r)
+{
+	(void)snprintf(error, IMPORT_TEXT_MAX, "%.300s: %s", path, strerror(-r));
+	return r;
+}
+
+int import_write(const struct import *import, const char *folder, bool force, import_written_fn fn,
+		 void *arg, char error[IMPORT_TEXT_MAX])
+{
+	char path[PATH_MAX];
+	bool kept = false;
+	int r, state;
+
+	for (unsigned int i = 0; i < import->outputs; i++) {
+		r = path_of(folder, import->output[i].name, path);
+		state = r < 0 ? r : file_state(&import->output[i], path, force);
+		if (state < 0)
+			return fail(error, path, state);
+		if (state == WRITTEN_KEPT) {
+			fn(path, WRITTEN_KEPT, arg);
+			kept = true;
+		}
+	}
+	if (kept) {
+		(void)snprintf(error, IMPORT_TEXT_MAX,
+			       "nothing is written: these files are there and differ (--force "
+			       "replaces them)");
+		return -EEXIST;
+	}
+	for (unsigned int i = 0; i < import->outputs; i++) {
+		const struct import_output *output = &import->output[i];
+
+		r = path_of(folder, output->name, path);
+		state = r < 0 ? r : file_state(output, path, force);
+		if (state < 0)
+			return fail(error, path, state);
+		if (state == WRITTEN_NEW || state == WRITTEN_CHANGED) {
+			r = folders_make(folder, output->name);
+			if (!r)
+				r = file_write_atomic(path, output->text, output->len, 0644);
+			if (r < 0)
+				return fail(error, path, r);
+		}
+		fn(path, (enum import_written)state, arg);
+	}
+	return 0;
+}
