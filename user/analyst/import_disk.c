@@ -314,14 +314,13 @@ static bool is_shared(const char *path, const struct stat *file, uid_t owner)
 	return false;
 }
 
+/* "" where the account has no name: bailiff.conf knows accounts by name. */
 static void owner_name(uid_t uid, char ret[IPC_USER_MAX])
 {
 	const struct passwd *account = getpwuid(uid);
 
 	if (account && strlen(account->pw_name) < IPC_USER_MAX)
 		text_copy(ret, IPC_USER_MAX, account->pw_name);
-	else
-		(void)snprintf(ret, IPC_USER_MAX, "%u", uid);
 }
 
 static void look_here(const char *pattern, struct import_look *ret, void *arg)
@@ -345,7 +344,8 @@ static void look_here(const char *pattern, struct import_look *ret, void *arg)
 			if (owner)
 				owner_name(owner, ret->owner);
 		}
-		ret->shared = ret->shared || is_shared(found.gl_pathv[i], &st, owner);
+		ret->shared = ret->shared || (owner && !ret->owner[0]) ||
+			      is_shared(found.gl_pathv[i], &st, owner);
 	}
 	globfree(&found);
 }

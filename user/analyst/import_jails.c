@@ -39,7 +39,8 @@ void import_note(struct import_notes *notes, enum import_note_kind kind,
 	text_copy(note->file, sizeof(note->file), place && place->file ? place->file : "");
 	note->line = place ? place->line : 0;
 	for (unsigned int i = 0; i < notes->count; i++)
-		if (!strcmp(notes->note[i].text, note->text))
+		if (!strcmp(notes->note[i].text, note->text) && note->line == notes->note[i].line &&
+		    !strcmp(notes->note[i].file, note->file))
 			return; /* once is enough */
 	notes->count++;
 }

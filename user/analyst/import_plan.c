@@ -98,8 +98,6 @@ static void share_plan(struct import *import, struct import_jail *jail)
 	}
 	if (!other)
 		return;
-	if (jail->sources == 1 && !jail->source[0].builtin)
-		text_copy(jail->rule_source, sizeof(jail->rule_source), jail->source[0].name);
 	import_note(&jail->notes, NOTE_INFO, &jail->place, "jail %.60s has the same filter; %s",
 		    other->name,
 		    jail->rule_source[0] ? "each counts its own source"

@@ -57,7 +57,7 @@ static int product(const char **at, double *ret)
 		if (!digits || digits > 15)
 			return -EINVAL;
 		value *= strtod(*at, &end);
-		if ((size_t)(end - *at) > 24)
+		if ((size_t)(end - *at) > strspn(*at, "0123456789."))
 			return -EINVAL;
 		*at = skip(end);
 		for (len = 0; isalpha((unsigned char)(*at)[len]);)

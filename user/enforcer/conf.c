@@ -112,6 +112,18 @@ static const struct conf_service *service_named(const struct conf *conf, const c
 	return NULL;
 }
 
+/* One of its filters has that name: NAME or NAME[...]. */
+static bool source_filters(const struct conf_source *source, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < source->filters; i++)
+		if (!strncmp(source->filter[i], name, len) &&
+		    (!source->filter[i][len] || source->filter[i][len] == '['))
+			return true;
+	return false;
+}
+
 static int finish_services(const struct conf *conf, char error[INI_ERROR_MAX])
 {
 	for (size_t i = 0; i < conf->services; i++) {
@@ -160,9 +172,13 @@ static int finish_sources(struct conf *conf, char error[INI_ERROR_MAX])
 					  source->where);
 		if (!source->journal && source->match)
 			return conf_wrong(error, "%s: match is for the journal", source->where);
-		if (source->service[0] && !service_named(conf, source->service))
-			return conf_wrong(error, "%s: there is no [service %s]", source->where,
-					  source->service);
+		/* What has no program or port of its own to watch needs no section. */
+		if (source->service[0] && !service_named(conf, source->service) &&
+		    !source_filters(source, source->service))
+			return conf_wrong(error,
+					  "%s: '%s' is neither a [service NAME] nor one of the "
+					  "source's filters",
+					  source->where, source->service);
 		source->owner_uid = 0;
 		if (source->owner[0]) {
 			const struct passwd *user = getpwnam(source->owner);

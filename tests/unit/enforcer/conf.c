@@ -251,13 +251,29 @@ static const struct {
 	{ "[source a]\nfile = /v*r/x\nfilters = a\n", "t.conf:2: ", "only the last part" },
 	{ "[source a]\nfile = /var/\nfilters = a\n", "t.conf:2: ", "is a folder" },
 	{ "[source a]\nfile = /x\nfilters = ../a\n", "t.conf:3: ", "not a filter's name" },
-	{ "[source a]\nfile = /x\nfilters = a\nservice = b\n", "t.conf:4: ", "no [service b]" },
+	{ "[source a]\nfile = /x\nfilters = a\nservice = b\n", "t.conf:4: ", "neither a [service" },
+	{ "[source a]\nfile = /x\nfilters = ab[m=a]\nservice = a\n", "t.conf:4: ", "neither a" },
 	{ "[source a]\nfile = /x\nfilters = a\nowner = no-such-account-here\n",
 	  "t.conf:4: ", "no account" },
 	{ "[source journal]\nmatch = --root=/x\n", "t.conf:2: ", "neither FIELD=VALUE nor +" },
 	{ "[source journal]\nservice = sshd\n", "t.conf:2: ", "are for files" },
 	{ "[bailiff]\nmode\n", "t.conf:2: ", "" },
 };
+
+static void test_service_without_a_section(void **state)
+{
+	struct conf *conf = NULL;
+	char error[INI_ERROR_MAX] = "";
+	static const char text[] =
+		"[source a]\nfile = /x\nfilters = b app[mode=x]\nservice = app\n";
+
+	(void)state;
+	assert_int_equal(conf_new(&conf), 0);
+	assert_int_equal(conf_add_text(conf, "t.conf", text, sizeof(text) - 1, error), 0);
+	assert_int_equal(conf_finish(conf, error), 0);
+	assert_string_equal(conf->source[conf->sources - 1].service, "app");
+	conf_free(conf);
+}
 
 static void test_mistakes(void **state)
 {
@@ -356,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_disabled_is_dropped_and_ids_close_up),
 		cmocka_unit_test(test_filters_with_blanks_in_brackets),
 		cmocka_unit_test(test_exempt_user_by_number),
+		cmocka_unit_test(test_service_without_a_section),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_reload_of_what_needs_a_restart),
