@@ -64,7 +64,9 @@ int completion_main(const struct ctl_args *args)
 			put_command(command);
 	printf("\thelp) words=\"");
 	put_names();
-	printf("\" ;;\n\tfilter|rules|replay) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n\tesac\n"
+	printf("\" ;;\n\tfilter|rules|replay) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
+	       "\timport) COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	       "\t\twords=\"fail2ban --output --force --all --json\" ;;\n\tesac\n"
 	       "\tif [ -n \"$words\" ]; then\n"
 	       "\t\tCOMPREPLY+=($(compgen -W \"$words\" -- \"$cur\"))\n\tfi\n"
 	       "}\ncomplete -o filenames -F _bailiffctl bailiffctl\n");
