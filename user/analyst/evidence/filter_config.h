@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A filter's files as options, and what an option says once both substitution steps are done. Private
- * to the evidence stage and to what reads fail2ban's other files, which are of the same form
- * (import_jails.c).
+ * Files of fail2ban's form as options, and what an option says once both substitution steps are done:
+ * the filters of this stage, and the jails that an import reads (analyst/import_jails.c).
  *
  * Where a text comes from is carried inside it: each line of a value begins with a mark (\x01 and
  * four bytes '@' to '_') that names file and line. So an expression that was put together from five
