@@ -24,7 +24,8 @@ as_mallory "logger -p auth.info -t sshd --id=9001 -f ~/lines"
 as_mallory "logger -p auth.info -t sshd --id=$listener -f ~/lines"
 as_mallory "for i in \$(seq 100); do printf '<38>sshd[%d]: %s' \$((8000 + i)) '$line'; done >~/raw
 	nc -uU -w0 /dev/log <~/raw; for i in 1 2 3 4 5; do head -c 90 ~/raw | nc -uU -w0 /dev/log; done"
-as_mallory "cd; bin/sshd -p auth.info -i -f lines; bin/sshd-session -p auth.info -i -f lines"
+as_mallory "cd; bin/sshd -p auth.info -t sshd -i -f lines
+	bin/sshd-session -p auth.info -t sshd-session -i -f lines"
 as_mallory "for i in \$(seq 100); do
 	echo \"\$(printf '%(%b %d %T)T') web01 sshd[\$((7000 + i))]: $line\"; done >>/var/log/app/forged.log"
 
