@@ -136,6 +136,37 @@ static void test_separate(void **state)
 	filter_set_free(set);
 }
 
+static enum filter_outcome by_user(struct filter_set *set, uint32_t uid, const char *line,
+				   struct claim *ret)
+{
+	const struct log_record record = {
+		.source = 1,
+		.arrived_ns = 1,
+		.origin = { .trusted = true, .pid = 7, .has_uid = true, .uid = uid },
+		.text = line,
+		.len = strlen(line),
+	};
+
+	return filter_match(set, 0, &record, ret);
+}
+
+/* Whoever writes another service's key puts no address under it. */
+static void test_writers(void **state)
+{
+	struct filter_set *set = set_of(door, ARRAY_SIZE(door));
+	struct claim claim;
+
+	(void)state;
+	(void)load(set, "door");
+	assert_int_equal(by_user(set, 1000, "doord[7]: guest from 198.51.100.77", &claim),
+			 FILTER_NOFAIL);
+	assert_int_equal(by_user(set, 0, "doord[7]: wrong code", &claim), FILTER_NOFAIL);
+	assert_int_equal(by_user(set, 0, "doord[7]: guest from 203.0.113.9", &claim),
+			 FILTER_FAILURE);
+	assert_true(addr_is(&claim.addr, "203.0.113.9"));
+	filter_set_free(set);
+}
+
 /* Old lines are forgotten, and too many push the oldest out, counted. */
 static void test_bounds(void **state)
 {
@@ -173,9 +204,8 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_separate),
+		cmocka_unit_test(test_table),	 cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_separate), cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_bounds),
 	};
 

@@ -127,7 +127,7 @@ struct said {
 
 int filter_join_prepare(struct filter_set *set);
 /* true: nothing comes out of the line, its failure is kept for a line that brings an address. */
-bool filter_join(struct filter_set *set, uint16_t filter, uint32_t source, const char *key,
-		 size_t key_len, uint64_t now_ns, struct said *said);
+bool filter_join(struct filter_set *set, uint16_t filter, const struct log_record *record,
+		 const char *key, size_t key_len, struct said *said);
 
 #endif

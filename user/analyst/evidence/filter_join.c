@@ -4,7 +4,9 @@
  * user or the failure; what was said before under the key completes it.
  *
  * Keys are outsiders' text, so they are kept as keyed hashes of fixed size in a bounded table: two
- * texts never meet in one entry, and nobody can choose which entry goes first.
+ * texts never meet in one entry, and nobody can choose which entry goes first. Where the transport
+ * tells which user wrote a line, no other user's line joins it, whatever key it shows: an address that
+ * anybody wrote would count as root's word.
  */
 #include <string.h>
 
@@ -13,7 +15,10 @@
 struct join_key {
 	uint64_t hash[2];
 	uint32_t source;
-	uint32_t filter;
+	uint16_t filter;
+	uint8_t trusted, has_uid;
+	uint32_t uid;
+	uint32_t pad;
 };
 
 struct joined {
@@ -31,7 +36,7 @@ int filter_join_prepare(struct filter_set *set)
 			 set->seed);
 }
 
-static void key_make(const struct filter_set *set, uint16_t filter, uint32_t source,
+static void key_make(const struct filter_set *set, uint16_t filter, const struct log_record *record,
 		     const char *text, size_t len, struct join_key *ret)
 {
 	const uint64_t second[2] = { ~set->seed[0], ~set->seed[1] };
@@ -39,8 +44,11 @@ static void key_make(const struct filter_set *set, uint16_t filter, uint32_t sou
 	memset(ret, 0, sizeof(*ret));
 	ret->hash[0] = table_hash(set->seed, text, len);
 	ret->hash[1] = table_hash(second, text, len);
-	ret->source = source;
+	ret->source = record->source;
 	ret->filter = filter;
+	ret->trusted = record->origin.trusted;
+	ret->has_uid = record->origin.has_uid;
+	ret->uid = record->origin.uid;
 }
 
 static void joined_expire(struct filter_set *set, uint64_t now_ns)
@@ -88,16 +96,16 @@ static void said_merge(struct said *stored, struct said *said)
 	*said = *stored;
 }
 
-bool filter_join(struct filter_set *set, uint16_t filter, uint32_t source, const char *key,
-		 size_t key_len, uint64_t now_ns, struct said *said)
+bool filter_join(struct filter_set *set, uint16_t filter, const struct log_record *record,
+		 const char *key, size_t key_len, struct said *said)
 {
 	struct join_key join_key;
 	struct joined *joined;
 	bool pending = false, redeemed = false;
 	void *value;
 
-	joined_expire(set, now_ns);
-	key_make(set, filter, source, key, key_len, &join_key);
+	joined_expire(set, record->arrived_ns);
+	key_make(set, filter, record, key, key_len, &join_key);
 	joined = table_get(set->joined, &join_key);
 	if (joined) {
 		user_add(set, joined, said);
@@ -113,7 +121,7 @@ bool filter_join(struct filter_set *set, uint16_t filter, uint32_t source, const
 		joined->said = *said;
 	}
 	if (joined)
-		joined->touched_ns = now_ns;
+		joined->touched_ns = record->arrived_ns;
 	if (redeemed)
 		said->nofail = said->gained = false;
 	if (!said->nofail && !said->gained && !said->has_id) {

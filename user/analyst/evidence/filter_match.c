@@ -266,8 +266,7 @@ static enum filter_outcome line_match(struct filter_set *set, uint16_t index,
 	if (!filter->ignores_first && ignored(set, filter, hit.text, len))
 		return FILTER_IGNORED;
 	if (key && key_len)
-		pending = filter_join(set, index, record->source, key, key_len, record->arrived_ns,
-				      &said);
+		pending = filter_join(set, index, record, key, key_len, &said);
 	claim_fill(set, index, (uint16_t)form, record, &said, ret);
 	if (said.gained) {
 		ret->result = CLAIM_SUCCESS;
