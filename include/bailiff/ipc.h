@@ -269,11 +269,13 @@ struct ipc_heartbeat {
 	__u64 attempts;
 	__u64 decisions;
 	__u64 refused; /* table entries refused or evicted, all tables */
-	__u64 regex_limit; /* matches given up at the match limit */
+	__u64 regex_limit; /* log records that an expression was given up on at its match limit */
 	__u32 sessions;
 	__u32 connections;
 	__u32 subjects; /* being counted */
 	__u32 canary; /* pid of the last canary exec seen */
+	__u32 interpreted; /* expressions that run without JIT: about ten times slower */
+	__u32 pad;
 };
 
 /* bailiffd started this process only to see whether its exec arrives; the next heartbeat names it. */

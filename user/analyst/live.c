@@ -269,6 +269,7 @@ static int live_new(struct live *live)
 	r = pipeline_new(&live->pipeline, &sink, seed);
 	if (r < 0)
 		return r;
+	live_watch_filters(live);
 	return peer_open(live, &live->parent, PRIVSEP_FD, "bailiffd", live_parent_rules);
 }
 

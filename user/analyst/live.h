@@ -120,6 +120,8 @@ void live_tell_source(struct live *live, const struct live_source *source, const
 extern const struct channel_rule live_parent_rules[];
 extern const struct channel_rule live_recorder_rules[];
 int live_check_setup(struct live *live);
+/* What filters say of themselves goes to the log. */
+void live_watch_filters(struct live *live);
 void live_count_ready(struct live *live, struct ipc_ready *ret);
 
 /* ---- live_sources.c: log sources ---- */

@@ -343,8 +343,21 @@ const struct channel_rule live_recorder_rules[] = {
 
 /* ---- the end of it ---- */
 
+/* What a filter says at loading, and later of itself when it is too slow. */
+static void on_filter_warning(const char *text, void *arg)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+void live_watch_filters(struct live *live)
+{
+	filter_set_on_warning(pipeline_filters(live->pipeline), on_filter_warning, NULL);
+}
+
 int live_check_setup(struct live *live)
 {
+	struct filter_stats filters;
 	bool urgent = live->ring_fd[IPC_RING_URGENT] >= 0;
 	bool events = live->ring_fd[IPC_RING_EVENTS] >= 0;
 
@@ -352,6 +365,11 @@ int live_check_setup(struct live *live)
 		return refuse("one ring without the other");
 	if (!urgent)
 		log_warning("there are no kernel events: claims of logs have no witness");
+	filter_stats(pipeline_filters(live->pipeline), &filters);
+	if (filters.interpreted)
+		log_warning("%u expressions run interpreted, about ten times slower: the system "
+			    "refuses memory that becomes executable",
+			    filters.interpreted);
 	if (!live->sources)
 		log_info("there are no log sources: kernel events alone are judged");
 	return 0;

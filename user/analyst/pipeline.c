@@ -419,6 +419,7 @@ void pipeline_stats(const struct pipeline *p, struct ipc_heartbeat *ret)
 	ret->refused =
 		sessions.refused + filters.joined_refused + witness.refused + correlation.refused;
 	ret->regex_limit = filters.regex_limit;
+	ret->interpreted = filters.interpreted;
 	ret->sessions = sessions.sessions;
 	ret->connections = sessions.connections;
 	ret->subjects = correlation.subjects;

@@ -45,6 +45,10 @@ static void put_analyst(struct buf *out, bool colour, const struct ipc_heartbeat
 	put_loss(out, colour, analyst->refused, "refused, ");
 	put_loss(out, colour, analyst->malformed, "malformed, ");
 	put_loss(out, colour, analyst->regex_limit, "regex limits");
+	if (analyst->interpreted) {
+		buf_puts(out, ", ");
+		put_loss(out, colour, analyst->interpreted, "expressions interpreted");
+	}
 	buf_putc(out, '\n');
 }
 
@@ -121,6 +125,7 @@ void status_put_json(struct buf *out, const struct ipc_status *status, uint64_t 
 	json_u64(&w, "decisions", analyst->decisions);
 	json_u64(&w, "refused", analyst->refused);
 	json_u64(&w, "regex_limit", analyst->regex_limit);
+	json_u64(&w, "interpreted", analyst->interpreted);
 	json_u64(&w, "sessions", analyst->sessions);
 	json_u64(&w, "connections", analyst->connections);
 	json_u64(&w, "subjects", analyst->subjects);

@@ -228,47 +228,150 @@ static uint64_t cpu_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Each of these takes a backtracking engine without limits minutes to hours. */
+/*
+ * Each of these takes a backtracking engine without limits minutes to hours. The second group may begin
+ * at any place; each step of the third does work that grows with the text: with a limit for every place
+ * by itself (which is what the library has) one of them took 49 s a line.
+ */
+static const char *const bombs[] = {
+	"^(?:(?:a+)+)+[bc]<ADDR>$",
+	"^(a|aa)+[bc]<ADDR>$",
+	"^(?:a*)*[bc]<ADDR>$",
+	"^(?:.*a){20}[bc]<ADDR>$",
+	"^(\\w+\\s?)+[;,]<ADDR>$",
+	"^(?:(?:[^:]*: )?)*[xy]<ADDR>$",
+	"^.*a.*a.*a[bc]<ADDR>",
+	"^(?=(.*a)*[bc])<ADDR>",
+
+	"(?:a|a)*(?:a|a)*(?:a|a)*[bc]<ADDR>$",
+	"a.*a.*a.*[bc]<ADDR>",
+	"\\w+\\s*\\w*\\s*[bc]<ADDR>",
+	"(?:\\S+ ?)+[;,] <ADDR>",
+	"(a+)+\\1[bc]<ADDR>",
+	"(?i)(?:aa?)+(?:b|<ADDR>)!",
+	"[^b]*[^c]*[^d]*[bcd]<ADDR>",
+
+	"^(?:(?=(a+))\\1a|a)*[bc]<ADDR>",
+	"(?:(?=(a+))\\1a|a)*[bc]<ADDR>",
+	"(?:(?=(a+))\\1a){0,400}[bc]<ADDR>",
+	"(?:(?=(.*))\\1|a)*[bc]<ADDR>",
+};
+
+#define LINES 3
+
 static void test_blow_up(void **state)
 {
-	static const char *const bombs[] = {
-		"^(?:(?:a+)+)+[bc]<ADDR>$",
-		"^(a|aa)+[bc]<ADDR>$",
-		"^(?:a*)*[bc]<ADDR>$",
-		"^(?:.*a){20}[bc]<ADDR>$",
-		"^(\\w+\\s?)+[;,]<ADDR>$",
-		"^(?:(?:[^:]*: )?)*[xy]<ADDR>$",
-		"(?:a|a)*(?:a|a)*(?:a|a)*[bc]<ADDR>$",
-	};
+	static const char *const units[] = { "a", " ", "a ", "x: ", "(: x)", "1.1.1.1 " };
+	const size_t len = EVIDENCE_LINE_MAX;
 	struct regex_memory memory;
 	pcre2_match_data *data = pcre2_match_data_create(32, NULL);
 	char error[REGEX_ERROR_MAX];
-	char *text = malloc(8193);
+	char *text = malloc(len + 1);
 
 	(void)state;
 	assert_non_null(data);
 	assert_non_null(text);
 	assert_int_equal(regex_memory_new(&memory), 0);
-	memset(text, 'a', 8192);
-	text[8192] = '\n';
 	for (size_t i = 0; i < ARRAY_SIZE(bombs); i++) {
-		for (int jit = 0; jit < 2; jit++) {
+		for (size_t u = 0; u < 2 * ARRAY_SIZE(units); u++) {
+			const char *unit = units[u / 2];
 			struct regex regex;
 			uint64_t begin;
 
+			for (size_t at = 0; at < len; at++)
+				text[at] = unit[at % strlen(unit)];
+			text[len] = '\n';
 			assert_int_equal(regex_compile(&regex, bombs[i], false, error), 0);
-			regex.jit = regex.jit && jit;
+			/* Both as compiled code and interpreted; no literal spares it the work. */
+			regex.jit = regex.jit && u % 2;
+			regex.needs.count = 0;
 			begin = cpu_ms();
-			for (int line = 0; line < 10; line++)
-				assert_false(regex_match(&regex, &memory, text, 8193, data));
-			/* 10 lines; under a sanitizer and on a busy machine still far below that. */
-			assert_row(cpu_ms() - begin < 2000, bombs[i]);
+			for (int line = 0; line < LINES; line++)
+				assert_false(regex_match(&regex, &memory, text, len + 1, data));
+			/* 40 ms a line at most; under a sanitizer and on a busy machine still below. */
+			assert_row(cpu_ms() - begin < LINES * 400, bombs[i]);
 			regex_done(&regex);
 		}
 	}
 	regex_memory_done(&memory);
 	pcre2_match_data_free(data);
 	free(text);
+}
+
+/* In a long text all places are looked at in one match: the same one comes out, with its groups. */
+static void test_walk(void **state)
+{
+	static const char *const forms[] = {
+		"b (?P<user>\\S+) from <ADDR>",
+		"(?:x|y|b) (?P<user>.*) from <ADDR>",
+		"(?i)B (?P<user>\\w+)",
+		"x b|(?P<user>s\\S*) from",
+		"(?x) b \\s (?P<user>\\S+) # end",
+		"(?<= )b (?P<user>\\S+) from <ADDR>\\s*$",
+		"(?P<q>['\"]?)some(?P=q) (?P<user>f)",
+		"from <ADDR>$",
+	};
+	struct regex_memory memory;
+	pcre2_match_data *data = pcre2_match_data_create(32, NULL);
+	char error[REGEX_ERROR_MAX], text[REGEX_WALK_BYTES * 2];
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(regex_memory_new(&memory), 0);
+	memset(text, '.', sizeof(text));
+	memcpy(text + 600, " b some from 192.0.2.1\n", 23);
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		PCRE2_SIZE *at = pcre2_get_ovector_pointer(data), first[64] = { 0 };
+		const size_t len = 623;
+		struct regex regex;
+
+		assert_int_equal(regex_compile(&regex, forms[i], false, error), 0);
+		assert_row(regex.walk != NULL, forms[i]);
+		assert_row(regex_match(&regex, &memory, text, len, data), forms[i]);
+		memcpy(first, at, 2 * (regex.captures + 1) * sizeof(*at));
+		pcre2_code_free(regex.walk);
+		regex.walk = NULL;
+		assert_row(regex_match(&regex, &memory, text, len, data), forms[i]);
+		assert_row(!memcmp(first, at, 2 * (regex.captures + 1) * sizeof(*at)), forms[i]);
+		assert_row(at[0] >= 600, forms[i]);
+		/* And none where there is none. */
+		assert_row(!regex_match(&regex, &memory, text, 600, data), forms[i]);
+		regex_done(&regex);
+	}
+	regex_memory_done(&memory);
+	pcre2_match_data_free(data);
+}
+
+static void on_warning(const char *text, void *arg)
+{
+	struct buf *all = arg;
+
+	buf_printf(all, "%s\n", text);
+}
+
+/* A filter that is given up on many lines is named, once. */
+static void test_limit_is_told(void **state)
+{
+	static const struct file files[] = {
+		{ "a.conf", "[Definition]\nfailregex = ^(?:(?:a+)+)+[bc]<ADDR>$\n  ^x <ADDR>$\n" },
+	};
+	static const char line[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 192.0.2.1";
+	struct filter_set *set = set_of(files, 1);
+	struct buf all = BUF_INIT(4096);
+	struct filter_stats stats;
+	struct claim claim;
+
+	(void)state;
+	filter_set_on_warning(set, on_warning, &all);
+	(void)load(set, "a");
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(match(set, 0, line, &claim), FILTER_NOMATCH);
+	assert_string_equal(all.data, "a.conf:2: filter a was given up on 10 lines, for it tries "
+				      "too many ways: what it does not see is not counted\n");
+	filter_stats(set, &stats);
+	assert_int_equal(stats.regex_limit, 100);
+	buf_done(&all);
+	filter_set_free(set);
 }
 
 /* A limit that was hit is no match and is counted, in the expression and in the set. */
@@ -454,10 +557,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_jit), /* first: memory got before stays executable */
-		cmocka_unit_test(test_tags),	    cmocka_unit_test(test_dialect),
-		cmocka_unit_test(test_literals),    cmocka_unit_test(test_literal_search),
-		cmocka_unit_test(test_blow_up),	    cmocka_unit_test(test_limit_is_counted),
-		cmocka_unit_test(test_addresses),   cmocka_unit_test(test_ignoreregex),
+		cmocka_unit_test(test_tags),	      cmocka_unit_test(test_dialect),
+		cmocka_unit_test(test_literals),      cmocka_unit_test(test_literal_search),
+		cmocka_unit_test(test_blow_up),	      cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_limit_is_told), cmocka_unit_test(test_limit_is_counted),
+		cmocka_unit_test(test_addresses),     cmocka_unit_test(test_ignoreregex),
 		cmocka_unit_test(test_content),
 	};
 

@@ -136,7 +136,8 @@ DEFINE_CLEANUP(filter_set_free, struct filter_set *)
  * CLOCK_REALTIME - CLOCK_BOOTTIME, to put stamps without a year (0 where arrived_ns is wall time). */
 void filter_set_seed(struct filter_set *set, const uint64_t seed[2]);
 void filter_set_clock(struct filter_set *set, int64_t boot_to_wall_ns);
-/* Told of what loads but is suspicious: "FILE:LINE: option: what". */
+/* Told of what loads but is suspicious: "FILE:LINE: option: what"; and once of a filter whose matches
+ * are given up again and again. */
 void filter_set_on_warning(struct filter_set *set, void (*fn)(const char *text, void *arg),
 			   void *arg);
 
@@ -226,7 +227,8 @@ enum filter_outcome filter_match(struct filter_set *set, uint16_t index,
 				 const struct log_record *record, struct claim *ret);
 
 struct filter_stats {
-	uint64_t records, matches, ignored, regex_limit, joined_refused;
+	uint64_t records, matches, ignored, joined_refused;
+	uint64_t regex_limit; /* lines that an expression was given up on */
 	uint32_t interpreted; /* expressions that run without JIT: about ten times slower */
 };
 void filter_stats(const struct filter_set *set, struct filter_stats *ret);

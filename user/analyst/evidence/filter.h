@@ -11,6 +11,7 @@
 #define FILTERS_MAX 256
 #define EXPRESSIONS_MAX 512 /* of one filter and kind */
 #define JOINED_MAX 4096 /* connections whose lines are being joined, all filters */
+#define LIMIT_TOLD 10 /* matches given up after which a filter is named, once */
 #define JOINED_NS (300ULL * 1000000000) /* fail2ban's own time */
 
 struct expression {
@@ -29,6 +30,7 @@ struct filter {
 	struct expression *fail, *ignore;
 	unsigned int fails, ignores;
 	struct windows *windows; /* NULL: each line is seen by itself */
+	uint64_t limit; /* matches given up, all expressions */
 	bool ignores_first; /* ignoreregex before the others, on the whole line */
 	struct literals gate; /* one of these is in every line that matters */
 };
@@ -48,6 +50,7 @@ struct filter_set {
 	void *warn_arg;
 	uint64_t (*timer)(void);
 	struct filter_trace *trace;
+	const struct expression *given_up; /* on this line */
 	struct filter_stats stats;
 	struct line line;
 	char content[EVIDENCE_LINE_MAX + 2];

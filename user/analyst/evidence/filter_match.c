@@ -3,6 +3,7 @@
  * One line through one filter, in fail2ban's order: ignoreregex (if there are few), prefregex,
  * the first failregex that matches, ignoreregex, joining, the address.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -162,8 +163,26 @@ static bool try(struct filter_set *set, struct expression *expression, const cha
 	} else {
 		matched = regex_match(&expression->regex, &set->memory, text, len, data);
 	}
-	set->stats.regex_limit += expression->regex.limit - limit;
+	if (expression->regex.limit != limit)
+		set->given_up = expression;
 	return matched;
+}
+
+/* An expression that is too slow on somebody's lines: said once, the rest is counted. */
+static void given_up(struct filter_set *set, struct filter *filter)
+{
+	const struct expression *e = set->given_up;
+	char text[EVIDENCE_ERROR_MAX];
+
+	set->given_up = NULL;
+	set->stats.regex_limit++;
+	if (++filter->limit != LIMIT_TOLD || !set->warn)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "%.80s:%u: filter %.60s was given up on %d lines, for it tries too many "
+		       "ways: what it does not see is not counted",
+		       e->file ? e->file : filter->name, e->line, filter->spec, LIMIT_TOLD);
+	set->warn(text, set->warn_arg);
 }
 
 static bool ignored(struct filter_set *set, struct filter *filter, const char *text, size_t len)
@@ -294,6 +313,8 @@ enum filter_outcome filter_match(struct filter_set *set, uint16_t index,
 	if (set->gates && !literals_found(&set->filter[index]->gate, set->line.text, set->line.len))
 		return FILTER_NOMATCH;
 	outcome = line_match(set, index, record, ret);
+	if (set->given_up)
+		given_up(set, set->filter[index]);
 	switch (outcome) {
 	case FILTER_NOMATCH:
 		break;

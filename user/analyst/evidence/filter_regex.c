@@ -80,15 +80,15 @@ static void groups_find(struct regex *regex)
 	}
 }
 
-static int code_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
+static int code_compile(const struct buf *text, bool lines, pcre2_code **ret,
+			char error[REGEX_ERROR_MAX])
 {
 	/* UCP: \w, \d, \s mean in Python what they mean of Unicode. */
-	const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C |
-				 (regex->lines ? PCRE2_MULTILINE : 0);
+	const uint32_t options =
+		PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | (lines ? PCRE2_MULTILINE : 0);
 	pcre2_compile_context *context;
 	char message[REGEX_ERROR_MAX];
 	PCRE2_SIZE at;
-	uint32_t all = 0, first = 0;
 	int code;
 
 	context = pcre2_compile_context_create(NULL);
@@ -96,22 +96,55 @@ static int code_compile(struct regex *regex, const struct buf *text, char error[
 		return -ENOMEM;
 	/* Python's . and $ know one newline. */
 	(void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	regex->code =
-		pcre2_compile((PCRE2_SPTR)text->data, text->len, options, &code, &at, context);
+	*ret = pcre2_compile((PCRE2_SPTR)text->data, text->len, options, &code, &at, context);
 	pcre2_compile_context_free(context);
-	if (!regex->code) {
-		if (pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof(message)) < 0)
-			(void)snprintf(message, sizeof(message), "error %d", code);
-		(void)snprintf(error, REGEX_ERROR_MAX, "%.70s, at \"%.40s\"", message,
-			       text->data + (at < text->len ? at : text->len));
-		return -EINVAL;
+	if (*ret)
+		return 0;
+	if (pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof(message)) < 0)
+		(void)snprintf(message, sizeof(message), "error %d", code);
+	(void)snprintf(error, REGEX_ERROR_MAX, "%.70s, at \"%.40s\"", message,
+		       text->data + (at < text->len ? at : text->len));
+	return -EINVAL;
+}
+
+/* What lies before the match is no part of it: \K. Where (?x) is in force a comment may stand at the
+ * end; there, and nowhere else, a newline is nothing. */
+static int walk_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
+{
+	static const char *const ends[] = { ")", "\n)" };
+	int r = -EINVAL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends) && r == -EINVAL; i++) {
+		struct buf walk = BUF_INIT(REGEX_MAX + 32);
+
+		buf_puts(&walk, "\\A(?s:.*?)\\K(?:");
+		buf_add(&walk, text->data, text->len);
+		buf_puts(&walk, ends[i]);
+		r = walk.cut ? -ENOMEM : code_compile(&walk, regex->lines, &regex->walk, error);
+		buf_done(&walk);
 	}
+	return r;
+}
+
+static int codes_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
+{
+	uint32_t all = 0, first = 0;
+	int r;
+
+	r = code_compile(text, regex->lines, &regex->code, error);
+	if (r < 0)
+		return r;
 	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &all);
 	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_FIRSTCODETYPE, &first);
 	regex->anchored = all & PCRE2_ANCHORED;
 	/* 2: at the text's begin or behind a newline */
 	regex->at_line = regex->anchored || (regex->lines && first == 2);
-	regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
+	if (!regex->anchored)
+		r = walk_compile(regex, text, error);
+	if (r < 0)
+		return r;
+	regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0 &&
+		     (!regex->walk || pcre2_jit_compile(regex->walk, PCRE2_JIT_COMPLETE) == 0);
 	return 0;
 }
 
@@ -127,7 +160,7 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 	if (!r)
 		r = regex_dialect(tags.data ? tags.data : "", &out, error);
 	if (!r)
-		r = out.data ? code_compile(regex, &out, error) : -EINVAL;
+		r = out.data ? codes_compile(regex, &out, error) : -EINVAL;
 	if (!r) {
 		groups_find(regex);
 		regex_literals(out.data, &regex->needs, &regex->prefix);
@@ -145,6 +178,7 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 void regex_done(struct regex *regex)
 {
 	pcre2_code_free(regex->code);
+	pcre2_code_free(regex->walk);
 	free(regex->text);
 	memset(regex, 0, sizeof(*regex));
 }
@@ -177,6 +211,16 @@ void regex_memory_done(struct regex_memory *memory)
 	memset(memory, 0, sizeof(*memory));
 }
 
+static int code_match(const struct regex *regex, const pcre2_code *code,
+		      const struct regex_memory *memory, const char *text, size_t len,
+		      pcre2_match_data *data)
+{
+	if (regex->jit)
+		return pcre2_jit_match(code, (PCRE2_SPTR)text, len, 0, 0, data, memory->context);
+	return pcre2_match(code, (PCRE2_SPTR)text, len, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data,
+			   memory->context);
+}
+
 bool regex_match(struct regex *regex, const struct regex_memory *memory, const char *text,
 		 size_t len, pcre2_match_data *data)
 {
@@ -186,12 +230,14 @@ bool regex_match(struct regex *regex, const struct regex_memory *memory, const c
 		return false;
 	if (!regex->anchored && !literals_found(&regex->needs, text, len))
 		return false;
-	if (regex->jit)
-		r = pcre2_jit_match(regex->code, (PCRE2_SPTR)text, len, 0, 0, data,
-				    memory->context);
-	else
-		r = pcre2_match(regex->code, (PCRE2_SPTR)text, len, 0, PCRE2_NO_UTF_CHECK, data,
-				memory->context);
+	if (regex->walk && len > REGEX_WALK_BYTES) {
+		/* To pass over a byte counts as one. */
+		(void)pcre2_set_match_limit(memory->context, REGEX_MATCH_LIMIT + (uint32_t)len);
+		r = code_match(regex, regex->walk, memory, text, len, data);
+		(void)pcre2_set_match_limit(memory->context, REGEX_MATCH_LIMIT);
+	} else {
+		r = code_match(regex, regex->code, memory, text, len, data);
+	}
 	if (r >= 0)
 		return true;
 	if (r != PCRE2_ERROR_NOMATCH)

@@ -20,6 +20,7 @@
 #define REGEX_MAX 32768 /* bytes of one expression */
 #define REGEX_ERROR_MAX 160
 #define REGEX_MATCH_LIMIT 20000 /* no expression of a known filter needs more than 5,000 */
+#define REGEX_WALK_BYTES 512 /* longer texts are walked through in one counted match */
 #define REGEX_DEPTH_LIMIT 5000
 #define REGEX_HEAP_LIMIT 2048 /* KiB */
 #define REGEX_JIT_STACK (256 * 1024)
@@ -73,6 +74,12 @@ struct regex_alt {
 
 struct regex {
 	pcre2_code *code;
+	/*
+	 * The match limit is that of one place where a match may begin (pcre2_match() sets its count
+	 * back for each), so an expression that may begin anywhere could take that often as much as
+	 * the text has bytes. This one looks at all places in a single match. NULL: it is anchored.
+	 */
+	pcre2_code *walk;
 	char *text; /* as written, its variables filled in */
 	bool jit;
 	bool anchored;
