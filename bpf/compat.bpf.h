@@ -26,6 +26,28 @@ static __always_inline int map_result(long r)
 	return (int)r;
 }
 
+/*
+ * PREEMPTION. Tracepoints may run with preemption on (seen on 7.3.4 with PREEMPT_LAZY; not on 5.10 to
+ * 6.12). A task that is preempted between reserving and submitting a record keeps the ring's reader from
+ * all that follows, for as long as it gets no CPU time, which its owner chooses. So programs hold the
+ * CPU while they work. The kernels that need it have the means (bpf_preempt_disable, 6.10); on others
+ * the call is not there and its branch goes. Not retired: it is how 7.x wants it.
+ */
+extern void bpf_preempt_disable(void) __weak __ksym;
+extern void bpf_preempt_enable(void) __weak __ksym;
+
+static __always_inline void cpu_hold(void)
+{
+	if (bpf_preempt_disable)
+		bpf_preempt_disable();
+}
+
+static __always_inline void cpu_release(void)
+{
+	if (bpf_preempt_enable)
+		bpf_preempt_enable();
+}
+
 #define TASK_READ(direct, src, ...) \
 	((direct) ? ___arrow(src, __VA_ARGS__) : BPF_CORE_READ(src, __VA_ARGS__))
 

@@ -28,14 +28,17 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("fexit/audit_set_loginuid")
 int BPF_PROG(bl_login, __u32 loginuid, int ret)
 {
+	cpu_hold();
 	if (!ret)
 		session_of(bpf_get_current_task_btf(), 0, true);
+	cpu_release();
 	return 0;
 }
 
 SEC("kretprobe/audit_set_loginuid")
 int bl_login_k(struct pt_regs *regs)
 {
+	/* A kprobe's handler is not preempted. */
 	if (!RETURN_VALUE(regs))
 		session_of((struct task_struct *)bpf_get_current_task(), 0, false);
 	return 0;
@@ -50,10 +53,12 @@ int bl_seed(struct bpf_iter__task *ctx)
 	/* Also dead ones that nobody has waited for are iterated over. */
 	if (!task || task->flags & PF_EXITING)
 		return 0;
+	cpu_hold();
 	session = session_of(task, BL_SESSION_INFERRED, true);
 	/* It may have died since, before or after its tag was there for the exit hook to see. */
 	if (session && *(volatile unsigned int *)&task->flags & PF_EXITING && tag_take(task))
 		session_leave(session, task, true);
+	cpu_release();
 	return 0;
 }
 
@@ -63,8 +68,10 @@ int bl_tell(struct bpf_iter__bpf_map_elem *ctx)
 	const struct bl_session *s = ctx->value;
 	const __u64 *tag = ctx->key;
 
+	cpu_hold();
 	if (s && tag)
 		session_tell(s, *tag);
+	cpu_release();
 	return 0;
 }
 
@@ -133,8 +140,7 @@ int bl_pam_begin(struct pt_regs *regs)
 	return 0;
 }
 
-SEC("uretprobe")
-int bl_pam_end(struct pt_regs *regs)
+static __always_inline void auth_tell(int result)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -144,7 +150,7 @@ int bl_pam_end(struct pt_regs *regs)
 	struct bl_conn_key key;
 
 	if (!kept)
-		return 0;
+		return;
 	handle = *kept;
 	bpf_map_delete_elem(&bl_pam, &thread);
 	task_key(&key, task, false);
@@ -154,15 +160,23 @@ int bl_pam_end(struct pt_regs *regs)
 	if (conn->urgent) {
 		e = emit_reserve(true, sizeof(*e));
 		if (!e)
-			return 0;
-		auth_fill(e, task, conn, handle, RETURN_VALUE(regs));
+			return;
+		auth_fill(e, task, conn, handle, result);
 		emit_submit_urgent(e);
 	} else {
 		e = emit_reserve(false, sizeof(*e));
 		if (!e)
-			return 0;
-		auth_fill(e, task, conn, handle, RETURN_VALUE(regs));
+			return;
+		auth_fill(e, task, conn, handle, result);
 		emit_submit_bulk(e, sizeof(*e));
 	}
+}
+
+SEC("uretprobe")
+int bl_pam_end(struct pt_regs *regs)
+{
+	cpu_hold();
+	auth_tell(RETURN_VALUE(regs));
+	cpu_release();
 	return 0;
 }

@@ -11,6 +11,7 @@
  */
 #include "core.bpf.h"
 
+#include "compat.bpf.h"
 #include "emit.bpf.h"
 #include "maps.bpf.h"
 #include "sock.bpf.h"
@@ -29,8 +30,7 @@ struct {
 	__type(value, __u8);
 } bl_socks SEC(".maps");
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(bl_sock_state, const struct sock *sk, int oldstate, int newstate)
+static __always_inline void state_tell(const struct sock *sk, int oldstate, int newstate)
 {
 	struct bl_event_connection *e;
 	__u64 id = (__u64)sk;
@@ -43,26 +43,34 @@ int BPF_PROG(bl_sock_state, const struct sock *sk, int oldstate, int newstate)
 	else if (newstate == TCP_CLOSE && oldstate != TCP_LISTEN && oldstate != TCP_SYN_SENT)
 		state = BL_CONNECTION_CLOSED;
 	else
-		return 0;
+		return;
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return 0;
+		return;
 	if (state == BL_CONNECTION_OPEN) {
 		port = sock_local_port(sk);
 		if (!bpf_map_lookup_elem(&bl_ports, &port))
-			return 0;
+			return;
 		bpf_map_update_elem(&bl_socks, &id, &one, BPF_ANY);
 	} else if (bpf_map_delete_elem(&bl_socks, &id)) {
-		return 0;
+		return;
 	}
 
 	e = emit_reserve(true, sizeof(*e));
 	if (!e)
-		return 0;
+		return;
 	emit_head(&e->head, BL_EVENT_CONNECTION, 0, sizeof(*e));
 	__builtin_memset(&e->end, 0, sizeof(e->end));
 	endpoint_fill(&e->end, sk);
 	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	e->state = state;
 	emit_submit_urgent(e);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(bl_sock_state, const struct sock *sk, int oldstate, int newstate)
+{
+	cpu_hold();
+	state_tell(sk, oldstate, newstate);
+	cpu_release();
 	return 0;
 }

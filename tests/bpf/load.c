@@ -161,7 +161,8 @@ static int auth_load(struct sensors *s, const struct sensor_options *options, en
 
 int sensors_load(struct sensors *ret, const struct sensor_options *options)
 {
-	static const char *const exec_progs[] = { "bl_fork", "bl_exec", "bl_exit", "bl_free" };
+	static const char *const exec_progs[] = { "bl_fork", "bl_exec", "bl_exec_again", "bl_exit",
+						  "bl_free" };
 	struct sensors s = { 0 };
 	int r;
 
@@ -289,24 +290,37 @@ uint64_t counter_read(int counters_fd, enum bl_counter counter)
 	return sum;
 }
 
+static uint64_t program_misses(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (!prog || bpf_program__fd(prog) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
 static uint64_t object_misses(const struct bpf_object *obj)
 {
 	struct bpf_program *prog;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_program(prog, obj)
-	{
-		struct bpf_prog_info info = { 0 };
-		uint32_t len = sizeof(info);
-
-		if (bpf_program__fd(prog) >= 0 &&
-		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
-			sum += info.recursion_misses;
-	}
+	bpf_object__for_each_program(prog, obj) sum += program_misses(prog);
 	return sum;
 }
 
 uint64_t sensors_misses(const struct sensors *s)
 {
 	return object_misses(s->exec) + object_misses(s->auth) + object_misses(s->net);
+}
+
+uint64_t sensors_misses_of(const struct sensors *s, const char *program)
+{
+	const struct bpf_object *object[] = { s->exec, s->auth, s->net };
+	uint64_t sum = 0;
+
+	for (int i = 0; i < 3; i++)
+		sum += program_misses(bpf_object__find_program_by_name(object[i], program));
+	return sum;
 }

@@ -53,6 +53,7 @@ int sensors_tell(struct sensors *s);
 int sensors_pam(struct sensors *s, const char *path);
 /* Runs that the kernel skipped because the program was already active on that CPU; all hooks. */
 uint64_t sensors_misses(const struct sensors *s);
+uint64_t sensors_misses_of(const struct sensors *s, const char *program);
 int sensors_map(const struct sensors *s, const char *name);
 
 struct bpf_object *object_open(const char *name);

@@ -5,6 +5,7 @@
 #include "tests.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,11 +196,65 @@ static void test_terminal(struct fixture *f)
 	      e ? e->tty : "no event", before);
 }
 
+#define CROWD 24
+#define CROWD_ROUNDS 8
+
+static int wait_and_exec(void *arg)
+{
+	gate_pass(arg);
+	execv(work_path("prog"), (char *[]){ "child:exit:0", NULL });
+	return 126;
+}
+
+/* On one CPU, so that one is preempted in the hook while another execs, unless the hook holds the CPU. */
+static int crowd(void *arg)
+{
+	cpu_set_t one;
+	pid_t pid[CROWD];
+	struct gate start;
+
+	(void)arg;
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		return 1;
+	for (int round = 0; round < CROWD_ROUNDS; round++) {
+		gate_make(&start);
+		for (int i = 0; i < CROWD; i++)
+			pid[i] = spawn_fn(wait_and_exec, &start);
+		gate_open(&start);
+		for (int i = 0; i < CROWD; i++)
+			if (!exited(wait_for(pid[i]), 0))
+				return 2;
+	}
+	return 0;
+}
+
+static void test_crowd(struct fixture *f)
+{
+	uint64_t before = sensors_misses_of(&f->sensors, "bl_exec"), skipped;
+	uint64_t lost = sensors_misses_of(&f->sensors, "bl_exec_again");
+	unsigned int told, wanted = CROWD * CROWD_ROUNDS;
+
+	events_forget(&f->events);
+	check(exited(wait_for(spawn_fn(crowd, NULL)), 0), "crowd: %u programs start", wanted);
+	events_drain(&f->events);
+	told = events_count(&f->events, BL_EVENT_EXEC, 0);
+	skipped = sensors_misses_of(&f->sensors, "bl_exec") - before;
+	lost = sensors_misses_of(&f->sensors, "bl_exec_again") - lost;
+	check(told + lost >= wanted && told <= wanted + skipped,
+	      "crowd: each is told, though the kernel skipped the hook (%u told, %llu skipped, "
+	      "%llu "
+	      "of them for good)",
+	      told, (unsigned long long)skipped, (unsigned long long)lost);
+}
+
 void test_exec(struct fixture *f)
 {
 	test_fields(f);
 	test_long_args(f);
 	test_no_args(f);
 	test_terminal(f);
+	test_crowd(f);
 	check(f->events.malformed == 0, "exec: every record was sound");
 }

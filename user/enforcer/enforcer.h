@@ -45,8 +45,8 @@ int hooks_counters(const struct hooks *hooks, uint64_t ret_count[BL_COUNT_MAX]);
 
 /*
  * Runs of the attached programs that the kernel skipped since they were loaded, because the program
- * was active on that CPU already: an exec or a connection that nobody saw. The kernel has the
- * counter since 5.12; where tracepoints cannot be preempted (seen up to 6.12) it stays 0.
+ * was active on that CPU already, and that no other program made up for: an event that nobody saw.
+ * The kernel counts them since 5.12; where tracepoints cannot be preempted (seen up to 6.12) it is 0.
  */
 uint64_t hooks_skipped(const struct hooks *hooks);
 

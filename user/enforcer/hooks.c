@@ -298,21 +298,31 @@ int hooks_counters(const struct hooks *hooks, uint64_t ret_count[BL_COUNT_MAX])
 	return 0;
 }
 
+static uint64_t skipped_runs(const struct hooks *hooks, const struct hook *hook)
+{
+	const struct bpf_program *program =
+		bpf_object__find_program_by_name(hooks->object[hook->object], hook->program);
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+
+	if (!program || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len) < 0)
+		return 0;
+	return info.recursion_misses;
+}
+
 uint64_t hooks_skipped(const struct hooks *hooks)
 {
+	bool again = hooks && hooks_works(hooks, "skipped execs");
 	uint64_t skipped = 0;
 
 	for (size_t i = 0; hooks && i < hook_count; i++) {
-		const struct bpf_object *object = hooks->object[hook_table[i].object];
-		struct bpf_prog_info info = {};
-		struct bpf_program *program;
-		uint32_t len = sizeof(info);
+		const struct hook *hook = &hook_table[i];
 
-		if (!hooks->attached[i] || !object)
+		if (!hooks->attached[i] || !hooks->object[hook->object])
 			continue;
-		program = bpf_object__find_program_by_name(object, hook_table[i].program);
-		if (program && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len) == 0)
-			skipped += info.recursion_misses;
+		/* What bl_exec misses bl_exec_again tells. */
+		if (!again || strcmp(hook->program, "bl_exec") != 0)
+			skipped += skipped_runs(hooks, hook);
 	}
 	return skipped;
 }

@@ -12,6 +12,9 @@ const struct hook hook_table[] = {
 	  "every program start is seen",
 	  "program starts are not seen: no connection's outcome, no session, no rule on "
 	  "processes" },
+	{ "bl_exec_again", HOOK_SENSOR_EXEC, HOOK_AT_SECTION, "skipped execs", false,
+	  FINDING_DEGRADED, "a program start that the kernel kept from its sensor is made up for",
+	  "a program start that the kernel keeps from its sensor (rare, by preemption) is lost" },
 	{ "bl_fork", HOOK_SENSOR_EXEC, HOOK_AT_SECTION, "fork events", false, FINDING_MISSING,
 	  "children carry their session's tag from birth",
 	  "a child's session is only known from its login uid" },
