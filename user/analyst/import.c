@@ -126,6 +126,8 @@ static int run(const struct options *options, struct import *import)
 		r = import_plan(import);
 	if (!r)
 		r = import_texts(import);
+	if (!r && options->output)
+		r = import_look_there(import, options->output);
 	if (r < 0)
 		return offline_error("%s: %s", options->folder, strerror(-r));
 	import_show(import, &options->show, &out);

@@ -142,6 +142,9 @@ struct import_look {
 
 struct import_host {
 	void (*look)(const char *pattern, struct import_look *ret, void *arg);
+	/* The files that a pattern matches now, at most so many; how many there were. */
+	unsigned int (*expand)(const char *pattern, char (*ret)[IPC_PATH_MAX], unsigned int most,
+			       void *arg);
 	int (*port)(const char *name, uint16_t *ret, void *arg);
 	void *arg;
 	bool journal; /* there is one */
@@ -198,6 +201,9 @@ int import_plan(struct import *import);
 /* import_filter.c: decides which filter file does it, and adds what has to be written to the
  * output and to the set. */
 int import_filter(struct import *import, struct import_jail *jail, struct filter_spec *ret_spec);
+/* import_own.c: the jail's own expressions; once before the first import_get, then per jail. */
+int import_own_prepare(struct import *import);
+int import_own(struct import *import, struct import_jail *jail, struct filter_spec *spec);
 /* As a source names it; false if it cannot be written so. */
 bool import_spec_text(const struct filter_spec *spec, char ret[IPC_FILTER_MAX]);
 /* import_source.c */
@@ -247,6 +253,9 @@ DEFINE_CLEANUP(import_syslog_free, struct import_syslog *)
 void import_host_here(struct import_host *ret, struct import_syslog *syslog);
 
 /* import_write.c */
+/* Notes of what is in the folder already and gets in the way: rules of an earlier import whose jails
+ * are gone, rules of the same id. */
+int import_look_there(struct import *import, const char *folder);
 enum import_written {
 	WRITTEN_SAME = 1, /* was there already */
 	WRITTEN_NEW,

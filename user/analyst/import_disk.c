@@ -350,6 +350,22 @@ static void look_here(const char *pattern, struct import_look *ret, void *arg)
 	globfree(&found);
 }
 
+static unsigned int expand_here(const char *pattern, char (*ret)[IPC_PATH_MAX], unsigned int most,
+				void *arg)
+{
+	unsigned int count;
+	glob_t found;
+
+	(void)arg;
+	if (glob(pattern, 0, NULL, &found))
+		return 0;
+	count = found.gl_pathc < UINT16_MAX ? (unsigned int)found.gl_pathc : UINT16_MAX;
+	for (unsigned int i = 0; i < count && i < most; i++)
+		text_copy(ret[i], IPC_PATH_MAX, found.gl_pathv[i]);
+	globfree(&found);
+	return count;
+}
+
 static int port_here(const char *name, uint16_t *ret, void *arg)
 {
 	const struct servent *service;
@@ -375,6 +391,7 @@ void import_host_here(struct import_host *ret, struct import_syslog *syslog)
 {
 	*ret = (struct import_host){
 		.look = look_here,
+		.expand = expand_here,
 		.port = port_here,
 		.arg = syslog,
 		.journal = !access("/run/log/journal", F_OK) || !access("/var/log/journal", F_OK),

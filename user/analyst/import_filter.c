@@ -334,7 +334,9 @@ int import_filter(struct import *import, struct import_jail *jail, struct filter
 	for (char *c = value.text; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
-	r = filter_spec_parse(value.text, spec, error);
+	/* "filter =": the jail has expressions of its own, and nothing else. */
+	*spec = (struct filter_spec){ 0 };
+	r = value.text[0] ? filter_spec_parse(value.text, spec, error) : 0;
 	import_value_done(&value);
 	if (r < 0) {
 		import_note(&jail->notes, NOTE_REFUSED, &value.place, "%s", error);
@@ -345,8 +347,15 @@ int import_filter(struct import *import, struct import_jail *jail, struct filter
 	r = 0;
 	if (folder_has(&import->files->shipped, spec->name, ".conf"))
 		r = take_shipped(import, jail, spec);
-	if (!r)
+	if (!r && spec->name[0])
 		r = take_copy(import, jail, spec);
+	if (r >= 0 && !jail->refused)
+		r = import_own(import, jail, spec);
+	if (r >= 0 && !jail->refused && !spec->name[0]) {
+		import_note(&jail->notes, NOTE_REFUSED, &jail->place,
+			    "it has neither a filter nor expressions of its own");
+		jail->refused = true;
+	}
 	if (r >= 0 && !jail->refused)
 		text_copy(jail->service, sizeof(jail->service), spec->name);
 	return r < 0 ? r : 0;

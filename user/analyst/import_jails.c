@@ -216,6 +216,8 @@ int import_read(struct import *import)
 	if (!r)
 		r = builtin_add(import, "fail2ban_version", "1");
 	if (!r)
+		r = import_own_prepare(import);
+	if (!r)
 		r = jails_list(import);
 	for (unsigned int i = 0; !r && i < import->jails; i++)
 		jail_enabled(import, &import->jail[i]);

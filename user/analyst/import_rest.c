@@ -218,16 +218,7 @@ static const struct {
 	const char *why;
 	const char *harmless; /* words between blanks, or NULL */
 } lost[] = {
-	{ "ignorecommand", "bailiff runs no commands", NULL },
 	{ "ignorecache", "there is no ignorecommand to remember", NULL },
-	{ "failregex", "the jail's own expressions are not carried over: put them into a filter",
-	  NULL },
-	{ "ignoreregex", "the jail's own expressions are not carried over: put them into a filter",
-	  NULL },
-	{ "prefregex", "the jail's own expressions are not carried over: put them into a filter",
-	  NULL },
-	{ "datepattern", "put it into a filter; stamps inform, they never decide", NULL },
-	{ "maxlines", "bailiff's filters say this themselves", " 1 " },
 	{ "logencoding", "bytes that are not UTF-8 are read as U+FFFD", " auto utf-8 utf8 ascii " },
 	{ "logtimezone", "stamps without a zone are local time", " auto " },
 	{ "usedns", "host names in log lines are never looked up", " no warn raw " },
@@ -263,6 +254,15 @@ void import_rest(struct import *import, struct import_jail *jail)
 	struct import_value value;
 	bool yes;
 
+	if (import_ask(import, jail, "ignorecommand", NOTE_LOST, &value)) {
+		if (value.text[0])
+			import_note(
+				notes_of(import, jail, "ignorecommand"), NOTE_DECIDE, &value.place,
+				"ignorecommand = %.120s: bailiff runs no commands, so addresses "
+				"that it spares are locked out: exempt them",
+				value.text);
+		import_value_done(&value);
+	}
 	actions(import, jail);
 	protocol(import, jail);
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {

@@ -205,7 +205,6 @@ static void take_journal(struct import *import, struct import_jail *jail,
 
 static bool path_fits(struct import_jail *jail, const char *path, const struct config_place *place)
 {
-	const char *glob = strpbrk(path, "*?[");
 	const char *why = NULL;
 
 	if (path[0] != '/')
@@ -216,9 +215,6 @@ static bool path_fits(struct import_jail *jail, const char *path, const struct c
 		why = "is a folder";
 	else if (path[strlen(path) - 1] == '\\')
 		why = "ends in a backslash";
-	else if (glob && strchr(glob, '/'))
-		why = "has a wildcard before its last part, and bailiff follows those in the last "
-		      "part only: name the folders one by one";
 	if (why)
 		import_note(&jail->notes, NOTE_LOST, place, "logpath %.200s %s", path, why);
 	return !why;
@@ -291,6 +287,29 @@ static void take_file(struct import *import, struct import_jail *jail,
 		path, look.written_by[0] ? ", says " : "", look.written_by);
 }
 
+/* fail2ban lists the files when it starts; bailiff looks for new ones, in one folder. */
+static void take_pattern(struct import *import, struct import_jail *jail,
+			 const struct filter_spec *spec, const char *path,
+			 const struct config_place *place)
+{
+	const char *glob = strpbrk(path, "*?[");
+	char found[IMPORT_PATHS_MAX][IPC_PATH_MAX];
+	unsigned int count;
+
+	if (!glob || !strchr(glob, '/')) {
+		take_file(import, jail, spec, path, place);
+		return;
+	}
+	count = import->host->expand(path, found, IMPORT_PATHS_MAX, import->host->arg);
+	import_note(&jail->notes, count ? NOTE_DECIDE : NOTE_LOST, place,
+		    "logpath %.200s has a wildcard before its last part, and bailiff follows those "
+		    "in the last part only. Files that are there now, each named by itself: %u",
+		    path, count);
+	for (unsigned int i = 0; i < count && i < IMPORT_PATHS_MAX; i++)
+		if (path_fits(jail, found[i], place) && !strpbrk(found[i], "*?["))
+			take_file(import, jail, spec, found[i], place);
+}
+
 /* PATH, PATH head or PATH tail a line. Where to begin is bailiff's: where it left off. */
 static void take_files(struct import *import, struct import_jail *jail,
 		       const struct filter_spec *spec, const struct import_value *value)
@@ -311,7 +330,7 @@ static void take_files(struct import *import, struct import_jail *jail,
 			*end = '\0';
 		if (!path[0] || !path_fits(jail, path, &value->place))
 			continue;
-		take_file(import, jail, spec, path, &value->place);
+		take_pattern(import, jail, spec, path, &value->place);
 	}
 }
 

@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "analyst/import.h"
+#include "analyst/offline.h"
 #include "base/file.h"
 
 static int path_of(const char *folder, const char *name, char ret[PATH_MAX])
@@ -106,4 +108,67 @@ int import_write(const struct import *import, const char *folder, bool force, im
 		fn(path, (enum import_written)state, arg);
 	}
 	return 0;
+}
+
+struct there {
+	struct import *import;
+	struct rule_set *rules;
+	size_t skip; /* length of the folder's name and a slash */
+};
+
+static bool is_output(const struct import *import, const char *name)
+{
+	for (unsigned int i = 0; i < import->outputs; i++)
+		if (!strcmp(import->output[i].name, name))
+			return true;
+	return false;
+}
+
+static int rule_there(const char *path, void *arg)
+{
+	struct there *there = arg;
+	struct import *import = there->import;
+	const char *name = path + there->skip;
+	struct config_place place = { .file = name };
+	_cleanup_free_ char *text = NULL;
+	char error[RULES_ERROR_MAX];
+	size_t len;
+
+	if (is_output(import, name))
+		return 0;
+	if (!strncmp(name, "rules.d/fail2ban-", 17)) {
+		import_note(
+			&import->notes, NOTE_DECIDE, &place,
+			"it is from an earlier import, and its jail is not taken over any more: "
+			"remove it, and what belongs to it in filter.d");
+		return 0;
+	}
+	there->rules->count = 0;
+	if (file_read(path, OFFLINE_FILE_SIZE_MAX, &text, &len) < 0 ||
+	    rules_add(there->rules, name, text, len, error) < 0)
+		return 0; /* bailiffctl rules check tells of it */
+	for (unsigned int i = 0; i < import->jails; i++)
+		if (!strcmp(import->jail[i].rule, there->rules->rule[0].id))
+			import_note(
+				&import->notes, NOTE_DECIDE, &place,
+				"it has the id of the rule for jail %.60s; the later one in order "
+				"of name counts",
+				import->jail[i].name);
+	return 0;
+}
+
+int import_look_there(struct import *import, const char *folder)
+{
+	_cleanup_free_ struct rule_set *rules = calloc(1, sizeof(*rules));
+	struct there there = { import, rules, strlen(folder) + 1 };
+	char path[PATH_MAX];
+	int r;
+
+	if (!rules)
+		return -ENOMEM;
+	r = path_of(folder, "rules.d", path);
+	if (r < 0)
+		return r;
+	r = offline_files(path, ".conf", rule_there, &there);
+	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 }

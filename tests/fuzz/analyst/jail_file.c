@@ -31,6 +31,15 @@ static void look(const char *pattern, struct import_look *ret, void *arg)
 		text_copy(ret->written_by, sizeof(ret->written_by), "/etc/rsyslog.conf:1");
 }
 
+static unsigned int expand(const char *pattern, char (*ret)[IPC_PATH_MAX], unsigned int most,
+			   void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < most; i++)
+		(void)snprintf(ret[i], IPC_PATH_MAX, "%.100s%u", pattern, i);
+	return most + (strlen(pattern) & 1);
+}
+
 static int port(const char *name, uint16_t *ret, void *arg)
 {
 	long number;
@@ -124,7 +133,9 @@ static void show_check(const struct import *import)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[PARTS] = { "jail.conf", "jail.local", "a.conf", "b.conf" };
-	const struct import_host host = { .look = look, .port = port, .journal = size & 1 };
+	const struct import_host host = {
+		.look = look, .expand = expand, .port = port, .journal = size & 1
+	};
 	const char *at = (const char *)data, *end = at + size;
 	struct import_files files = { 0 };
 	struct import *import = NULL;

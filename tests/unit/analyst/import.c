@@ -50,6 +50,17 @@ static void look(const char *pattern, struct import_look *ret, void *arg)
 		text_copy(ret->written_by, sizeof(ret->written_by), "/etc/rsyslog.conf:9");
 }
 
+/* One folder matches. */
+static unsigned int expand(const char *pattern, char (*ret)[IPC_PATH_MAX], unsigned int most,
+			   void *arg)
+{
+	(void)arg;
+	if (strncmp(pattern, "/srv/", 5) || !most)
+		return 0;
+	text_copy(ret[0], IPC_PATH_MAX, "/srv/one/log");
+	return 1;
+}
+
 static int port(const char *name, uint16_t *ret, void *arg)
 {
 	long number;
@@ -87,7 +98,9 @@ static void tree_new(struct tree *tree, const struct text_file *file, size_t cou
 		}
 		assert_int_equal(import_files_add(to, name, f->text, strlen(f->text)), 0);
 	}
-	tree->host = (struct import_host){ .look = look, .port = port, .journal = true };
+	tree->host = (struct import_host){
+		.look = look, .expand = expand, .port = port, .journal = true
+	};
 	assert_int_equal(import_new(&tree->import, &tree->files, &tree->host), 0);
 }
 
@@ -281,6 +294,52 @@ static void test_filter_with_parameters(void **state)
 	tree_done(&tree);
 }
 
+static void test_own_expressions(void **state)
+{
+	static const char wanted[] = "[INCLUDES]\n"
+				     "before = app.conf\n"
+				     "[Definition]\n"
+				     "# jail.conf:4\n"
+				     "failregex = %(known/failregex)s\n"
+				     "    ^also 100%% <ADDR>$\n";
+	struct claim claim;
+	struct tree tree;
+	uint16_t index;
+	char error[EVIDENCE_ERROR_MAX];
+	const char *text;
+	const struct log_record records[] = {
+		{ .text = "refused 192.0.2.1", .len = 17 },
+		{ .text = "also 100% 192.0.2.1", .len = 19 },
+		{ .text = "also 192.0.2.1", .len = 14 },
+	};
+
+	(void)state;
+	tree_of(&tree,
+		"[app]\nenabled = true\nlogpath = /var/log/x.log\n"
+		"failregex = %(known/failregex)s\n"
+		"            ^also 100%% <ADDR>$\n"
+		"[alone]\nenabled = true\nlogpath = /var/log/x.log\n"
+		"filter =\nfailregex = ^x <ADDR>$\n"
+		"[nothing]\nenabled = true\nlogpath = /var/log/x.log\nfilter =\n"
+		"[bad]\nenabled = true\nlogpath = /var/log/x.log\nfilter =\nfailregex = (\n");
+	text = output_of(&tree, "filter.d/fail2ban-app.conf");
+	assert_non_null(text);
+	assert_non_null(strstr(text, wanted));
+	assert_string_equal(jail_of(&tree, "app")->source[0].filter, "fail2ban-app");
+	assert_string_equal(jail_of(&tree, "alone")->service, "fail2ban-alone");
+	assert_note(&jail_of(&tree, "nothing")->notes, NOTE_REFUSED, "jail.conf", 12, "neither a");
+	assert_note(&jail_of(&tree, "bad")->notes, NOTE_REFUSED, "jail.conf", 16, "refuses the");
+	assert_int_equal(filter_set_load(tree.import->set, "fail2ban-app", &index, error), 0);
+	assert_int_equal(filter_match(tree.import->set, index, &records[0], &claim),
+			 FILTER_FAILURE);
+	assert_int_equal(filter_match(tree.import->set, index, &records[1], &claim),
+			 FILTER_FAILURE);
+	assert_int_equal(filter_match(tree.import->set, index, &records[2], &claim),
+			 FILTER_NOMATCH);
+	assert_valid(&tree);
+	tree_done(&tree);
+}
+
 static void test_own_filter_and_sensor(void **state)
 {
 	static struct rule_set rules;
@@ -366,19 +425,22 @@ static void test_paths(void **state)
 		       "          /var/log/b c.log head\n"
 		       "          relative.log\n"
 		       "          /srv/*/log\n"
+		       "          /none/*/log\n"
 		       "          /srv/folder/\n"
 		       "[none]\nenabled = true\nfilter = app\nlogpath =\n"
 		       "[missing]\nenabled = true\nfilter = app\n");
 	jail = jail_of(&tree, "app");
-	assert_int_equal(jail->sources, 2);
+	assert_int_equal(jail->sources, 3);
 	assert_string_equal(jail->source[0].path, "/var/log/a*.log");
 	assert_string_equal(jail->source[1].path, "/var/log/b c.log");
 	assert_string_equal(jail->source[1].name, "fail2ban-app-2");
 	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "relative.log is not an absolute");
-	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "/srv/*/log has a wildcard");
+	assert_string_equal(jail->source[2].path, "/srv/one/log");
+	assert_note(&jail->notes, NOTE_DECIDE, "jail.conf", 3, "each named by itself: 1");
+	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "each named by itself: 0");
 	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "is a folder");
 	assert_true(jail_of(&tree, "none")->refused);
-	assert_note(&jail_of(&tree, "missing")->notes, NOTE_REFUSED, "jail.conf", 14,
+	assert_note(&jail_of(&tree, "missing")->notes, NOTE_REFUSED, "jail.conf", 15,
 		    "neither logpath");
 	assert_valid(&tree);
 	tree_done(&tree);
@@ -475,7 +537,7 @@ static void test_exempt(void **state)
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 7, "192.0.2.0/33");
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 7, "file:/etc/list");
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_LOST, "jail.conf", 9, "ignoreself");
-	assert_note(&jail_of(&tree, "app")->notes, NOTE_LOST, "jail.conf", 10, "ignorecommand");
+	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 10, "ignorecommand");
 	assert_valid(&tree);
 	tree_done(&tree);
 }
@@ -642,6 +704,7 @@ int main(void)
 		cmocka_unit_test(test_a_jail),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_filter_with_parameters),
+		cmocka_unit_test(test_own_expressions),
 		cmocka_unit_test(test_own_filter_and_sensor),
 		cmocka_unit_test(test_text_of_syslog),
 		cmocka_unit_test(test_paths),
