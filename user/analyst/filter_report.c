@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 #define SHOWN_MAX 2000 /* bytes of a missed line or a user that are shown */
@@ -43,7 +44,7 @@ static void flush(struct buf *out)
 static void json_put(struct filter_report *report, enum filter_outcome outcome,
 		     const struct claim *claim)
 {
-	char addr[ADDR_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX], time[CLOCK_TEXT_MAX];
 	struct json_writer w;
 
 	json_begin(&w, &report->out);
@@ -64,6 +65,11 @@ static void json_put(struct filter_report *report, enum filter_outcome outcome,
 		json_u64(&w, "pid", claim->pid);
 	else
 		json_null(&w, "pid");
+	clock_format(report->said_wall_ns, time);
+	if (report->said_wall_ns)
+		json_string(&w, "time", time);
+	else
+		json_null(&w, "time");
 	json_end_object(&w);
 	buf_putc(&report->out, '\n');
 	flush(&report->out);
@@ -176,6 +182,8 @@ static void summary_put(struct buf *out, const struct filter_report *report,
 		   (unsigned long long)count[FILTER_NOMATCH]);
 	buf_printf(out, "%llu ns per line in the filter",
 		   (unsigned long long)(report->records ? report->spent_ns / report->records : 0));
+	if (report->undated)
+		buf_printf(out, "; %llu lines say no time", (unsigned long long)report->undated);
 	if (reader->cut || reader->replaced || reader->malformed)
 		buf_printf(out, "; %llu lines cut, %llu with broken text, %llu broken entries",
 			   (unsigned long long)reader->cut, (unsigned long long)reader->replaced,

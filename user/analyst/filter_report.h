@@ -19,6 +19,8 @@ struct filter_report {
 	bool json, verbose, quiet, colour;
 	unsigned int missed_max; /* missed lines that are listed at the end */
 
+	uint64_t said_wall_ns; /* the time that the line says, 0 = none */
+	uint64_t undated; /* lines that say none */
 	uint64_t lines, records, spent_ns, count[FILTER_SUCCESS + 1];
 	uint64_t missed_cut; /* not listed, for they were too many */
 	struct buf missed, out;

@@ -90,17 +90,19 @@ static int on_record(const struct log_record *given, void *arg)
 	enum filter_outcome outcome;
 	struct test *t = arg;
 	struct claim claim;
-	uint64_t said, begin;
+	uint64_t begin;
 
 	t->answered = true;
 	t->report.records++;
 	if (t->options->journal)
 		t->report.lines = record.number;
 	/* Lines are joined, and grow old, by the log's own time. */
-	if (record.said_wall_ns)
-		t->now_ns = record.said_wall_ns;
-	else if (log_stamp(record.text, record.len, clock_wall_ns(), &said))
-		t->now_ns = said;
+	t->report.said_wall_ns =
+		filter_stamp(t->set, t->report.index, &record, clock_wall_ns(), t->now_ns);
+	if (t->report.said_wall_ns)
+		t->now_ns = t->report.said_wall_ns;
+	else
+		t->report.undated++;
 	record.arrived_ns = t->now_ns;
 	begin = t->options->json ? 0 : timer_ns();
 	outcome = filter_match(t->set, t->report.index, &record, &claim);
@@ -124,8 +126,10 @@ static int feed(struct test *t, struct log_reader *reader, const char *bytes, si
 		r = log_reader_feed(reader, bytes, piece, 0, on_record, t);
 		if (r < 0)
 			return r;
-		if (newline && !t->answered)
+		if (newline && !t->answered) {
+			t->report.said_wall_ns = 0;
 			filter_report_line(&t->report, FILTER_NOMATCH, NULL, NULL, NULL);
+		}
 		t->answered = false;
 		bytes += piece;
 		len -= piece;

@@ -100,6 +100,13 @@ int replay_input_log(struct replay_input *input, const char *path, uint32_t sour
 int replay_input_events(struct replay_input *input, const char *path,
 			const struct sensor_names *names, char error[INI_ERROR_MAX]);
 
+/* Tells the wall time of a record whose transport does not, 0 = it has none; near_wall_ns is when the
+ * log was written last, last_wall_ns the stamp of the record before. Without it, log_stamp does. */
+void replay_input_on_stamp(struct replay_input *input,
+			   uint64_t (*fn)(const struct log_record *record, uint64_t near_wall_ns,
+					  uint64_t last_wall_ns, void *arg),
+			   void *arg);
+
 /* What comes next; both pointers are valid until the next call, one of them is NULL. at_ns is wall
  * time and never decreases; every boot time within is put on the same scale. */
 struct replay_item {

@@ -340,6 +340,18 @@ static enum trust origin_trust(const struct source *source, const struct log_rec
 	return source->attested ? TRUST_ATTESTED : TRUST_CLAIMED;
 }
 
+uint64_t pipeline_stamp(const struct pipeline *p, const struct log_record *record,
+			uint64_t near_wall_ns, uint64_t last_wall_ns)
+{
+	const struct source *source = source_find(p, record->source);
+	uint64_t stamp_ns = 0;
+
+	for (unsigned int i = 0; source && !stamp_ns && i < source->filters; i++)
+		stamp_ns = filter_stamp(p->filters, source->filter[i].filter, record, near_wall_ns,
+					last_wall_ns);
+	return stamp_ns;
+}
+
 void pipeline_log_record(struct pipeline *p, const struct log_record *record)
 {
 	const struct source *source = source_find(p, record->source);

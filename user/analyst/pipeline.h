@@ -39,6 +39,9 @@ unsigned int pipeline_rules(const struct pipeline *pipeline);
 
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
 void pipeline_log_record(struct pipeline *pipeline, const struct log_record *record);
+/* filter_stamp by the first of its source's filters that finds one. */
+uint64_t pipeline_stamp(const struct pipeline *pipeline, const struct log_record *record,
+			uint64_t near_wall_ns, uint64_t last_wall_ns);
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 /* A RECORD_EXEC for each program that a login session starts, but for children of but_of (0: none).
  * Off in the beginning: nobody wants them but who watches. */

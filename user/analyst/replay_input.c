@@ -57,6 +57,9 @@ struct replay_input {
 	union bl_event event;
 	uint64_t event_ns;
 	uint64_t now_ns;
+	uint64_t (*stamp)(const struct log_record *record, uint64_t near_wall_ns,
+			  uint64_t last_wall_ns, void *arg);
+	void *stamp_arg;
 	struct replay_input_stats stats;
 	char text[EVENT_LINE_MAX];
 };
@@ -104,11 +107,31 @@ static int open_input(const char *path, char error[INI_ERROR_MAX])
 	return -errno;
 }
 
+void replay_input_on_stamp(struct replay_input *input,
+			   uint64_t (*fn)(const struct log_record *record, uint64_t near_wall_ns,
+					  uint64_t last_wall_ns, void *arg),
+			   void *arg)
+{
+	input->stamp = fn;
+	input->stamp_arg = arg;
+}
+
+/* 0: it has none. */
+static uint64_t stamp_of(const struct log_input *log, const struct log_record *record)
+{
+	const struct replay_input *input = log->input;
+
+	if (record->said_wall_ns)
+		return record->said_wall_ns;
+	return input->stamp ? input->stamp(record, log->near_ns, log->last_ns, input->stamp_arg)
+			    : log_stamp(record->text, record->len, log->near_ns);
+}
+
 static int on_record(const struct log_record *record, void *arg)
 {
 	struct log_input *log = arg;
 	struct waiting *w = malloc(sizeof(*w) + record->len + 1);
-	uint64_t stamp_ns = record->said_wall_ns;
+	uint64_t stamp_ns;
 
 	if (!w)
 		return -ENOMEM;
@@ -116,8 +139,8 @@ static int on_record(const struct log_record *record, void *arg)
 	memcpy(w->text, record->text, record->len);
 	w->text[record->len] = '\0';
 	w->record.text = w->text;
-	if (!stamp_ns && !log_stamp(record->text, record->len, log->near_ns, &stamp_ns))
-		log->input->stats.undated++;
+	stamp_ns = stamp_of(log, record);
+	log->input->stats.undated += !stamp_ns;
 	if (stamp_ns > log->last_ns)
 		log->last_ns = stamp_ns;
 	w->at_ns = log->last_ns;

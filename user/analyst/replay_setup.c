@@ -175,6 +175,14 @@ static int log_add(struct replay *replay, const char *path, uint32_t id)
 	return r ? OFFLINE_INPUT : OFFLINE_OK;
 }
 
+static uint64_t on_stamp(const struct log_record *record, uint64_t near_wall_ns,
+			 uint64_t last_wall_ns, void *arg)
+{
+	const struct replay *replay = arg;
+
+	return pipeline_stamp(replay->pipeline, record, near_wall_ns, last_wall_ns);
+}
+
 static int inputs_add(struct replay *replay)
 {
 	char error[INI_ERROR_MAX];
@@ -183,6 +191,7 @@ static int inputs_add(struct replay *replay)
 	r = replay_input_new(&replay->input);
 	if (r < 0)
 		return offline_error("%s", strerror(-r));
+	replay_input_on_stamp(replay->input, on_stamp, replay);
 	for (unsigned int i = 0; i < replay->options.logs; i++) {
 		r = log_add(replay, replay->options.log[i], i + 1);
 		if (r)

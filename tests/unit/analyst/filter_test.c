@@ -69,13 +69,14 @@ static int run(const char *const *args, const char *input, char **ret_out)
 static void test_json(void **state)
 {
 	static const char *const args[] = { "--filter", "sshd", DIR, "--json", "-", NULL };
-	static const char log[] = "Nov 24 10:00:00 h sshd[4]: Failed password for root from "
-				  "203.0.113.9 port 1 ssh2\r\n"
-				  "\n"
-				  "Nov 24 10:00:00 h sshd[4]: Accepted password for b\"\\ from "
-				  "::ffff:203.0.113.9 port 1 ssh2\n"
-				  "h sshd: Connection closed by 203.0.113.9 port 1 [preauth]\n"
-				  "something else";
+	static const char log[] =
+		"2026-11-24T10:00:00Z h sshd[4]: Failed password for root from "
+		"203.0.113.9 port 1 ssh2\r\n"
+		"\n"
+		"2026-11-24T11:00:00+01:00 h sshd[4]: Accepted password for b\"\\ from "
+		"::ffff:203.0.113.9 port 1 ssh2\n"
+		"h sshd: Connection closed by 203.0.113.9 port 1 [preauth]\n"
+		"something else";
 	_cleanup_free_ char *out = NULL;
 
 	(void)state;
@@ -83,13 +84,15 @@ static void test_json(void **state)
 	assert_string_equal(
 		out,
 		"{\"line\":1,\"result\":\"failure\",\"addr\":\"203.0.113.9\",\"user\":\"root\","
-		"\"pid\":4}\n"
-		"{\"line\":2,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null}\n"
+		"\"pid\":4,\"time\":\"2026-11-24T10:00:00.000000000Z\"}\n"
+		"{\"line\":2,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null,"
+		"\"time\":null}\n"
 		"{\"line\":3,\"result\":\"success\",\"addr\":\"203.0.113.9\",\"user\":"
-		"\"b\\\"\\\\\",\"pid\":4}\n"
+		"\"b\\\"\\\\\",\"pid\":4,\"time\":\"2026-11-24T10:00:00.000000000Z\"}\n"
 		"{\"line\":4,\"result\":\"nofail\",\"addr\":\"203.0.113.9\",\"user\":null,\"pid\":"
-		"null}\n"
-		"{\"line\":5,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null}\n");
+		"null,\"time\":null}\n"
+		"{\"line\":5,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null,"
+		"\"time\":null}\n");
 }
 
 static void test_journal(void **state)
@@ -108,8 +111,9 @@ static void test_journal(void **state)
 	assert_string_equal(
 		out,
 		"{\"line\":1,\"result\":\"failure\",\"addr\":\"203.0.113.9\",\"user\":\"root\","
-		"\"pid\":77}\n"
-		"{\"line\":2,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null}\n");
+		"\"pid\":77,\"time\":null}\n"
+		"{\"line\":2,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null,"
+		"\"time\":null}\n");
 }
 
 static void says_all(const char *out, const char *const *lines)
@@ -164,7 +168,7 @@ static void test_report(void **state)
 		"      2 | Nov 24 10:00:00 h sshd[4]: \\x1b]0;x\\x07\n"
 		"      3 | \n\n",
 		"4 lines: 1 matched (1 failure, 0 nofail, 0 success), 0 ignored, 3 missed\n",
-		" ns per line in the filter\n",
+		" ns per line in the filter; 2 lines say no time\n",
 		NULL,
 	};
 	static const char *const quiet[] = { "--filter", "sshd", DIR, "--quiet", "-", NULL };

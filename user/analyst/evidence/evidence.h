@@ -84,12 +84,10 @@ int log_follow(struct log_follower *follower, struct log_reader *reader, size_t 
 	       uint64_t now_ns, log_record_fn fn, void *arg);
 
 /*
- * The stamp that a line begins with, for whoever sorts lines by it: ISO 8601, or "Nov 24 10:00:00"
- * with or without a year; without a zone it is local time (call tzset() before a sandbox closes).
- * A stamp without a year is put into the year before near_wall_ns + 1 day. Returns the bytes it
- * takes, 0 = none (or no year and near_wall_ns is before 2000).
+ * The stamp that a line begins with, for a log that no filter reads: ISO 8601, or "Nov 24 10:00:00"
+ * with or without a year. 0: none. See filter_stamp, which knows all others.
  */
-size_t log_stamp(const char *text, size_t len, uint64_t near_wall_ns, uint64_t *ret_wall_ns);
+uint64_t log_stamp(const char *text, size_t len, uint64_t near_wall_ns);
 
 /* ---- filters (filter*.c): fail2ban's filter format ---- */
 
@@ -220,6 +218,17 @@ struct filter_trace {
 };
 /* Filled by each filter_match from now on; borrowed. NULL: no longer. */
 void filter_set_trace(struct filter_set *set, struct filter_trace *trace);
+
+/*
+ * The wall time that a record says of itself: its own stamp, else the date in its text by the
+ * filter's datepattern (without one, by the built-in layouts). Without a zone that is local time
+ * (call tzset() before a sandbox closes), unless the filter is loaded as NAME[logtimezone=UTC+0100].
+ * Without a year it is in the last year that is not a day ahead of near_wall_ns, without a day on the
+ * last day whose time is not ahead of it. last_wall_ns, the stamp before it in the same log (0 =
+ * unknown), tells which hour it is where a clock set back passes one twice. 0: it says none.
+ */
+uint64_t filter_stamp(struct filter_set *set, uint16_t index, const struct log_record *record,
+		      uint64_t near_wall_ns, uint64_t last_wall_ns);
 
 /* record->arrived_ns ages the joined lines (<F-MLFID>). The claim is filled for NOFAIL, FAILURE,
  * SUCCESS. */

@@ -24,7 +24,8 @@ struct expression {
 struct filter {
 	char *spec;
 	char name[CONFIG_NAME_MAX];
-	char *journalmatch, *datepattern; /* kept for whoever selects and dates; NULL = none */
+	char *journalmatch, *datepattern; /* as written; NULL = none */
+	struct date_list *dates; /* of the set's pool */
 	bool has_prefix;
 	struct expression prefix;
 	struct expression *fail, *ignore;
@@ -41,6 +42,9 @@ struct filter_set {
 	unsigned int filters;
 	bool gates; /* off only in tests: what the literals must not change */
 	struct regex_memory memory;
+	struct date_pool dates;
+	struct date_clock claim_clock,
+		stamp_clock; /* claims are read near now, stamps near their log's end */
 	uint32_t captures; /* that the match data have room for */
 	pcre2_match_data *prefix_data, *data;
 	struct table *joined; /* NULL until a filter joins lines */
@@ -57,7 +61,8 @@ struct filter_set {
 };
 
 /* Compiles into a zeroed filter; config is read already. -ENODATA: it has no failregex at all. */
-int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX]);
+int filter_compile(struct filter *filter, struct config *config, struct date_pool *dates,
+		   char error[EVIDENCE_ERROR_MAX]);
 struct filter *filter_free(struct filter *filter);
 DEFINE_CLEANUP(filter_free, struct filter *)
 

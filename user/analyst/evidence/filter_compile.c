@@ -13,6 +13,7 @@
 struct compile {
 	struct filter *filter;
 	struct config *config;
+	struct date_pool *dates;
 	char *error;
 	unsigned long lines; /* maxlines */
 	bool spans; /* an expression does */
@@ -163,6 +164,41 @@ static int prefix_compile(struct compile *c)
 	return r < 0 ? r : 0;
 }
 
+/* One pattern a line; without any, the built-in layouts. */
+static int dates_read(const struct compile *c)
+{
+	struct buf text = BUF_INIT(CONFIG_VALUE_MAX), plain = BUF_INIT(CONFIG_VALUE_MAX);
+	struct config_place place = { 0 };
+	char why[REGEX_ERROR_MAX];
+	unsigned int line = 0;
+	const char *at;
+	int r;
+
+	r = config_expand(c->config, "datepattern", &text, c->error);
+	if (r >= 0) {
+		if (text.data)
+			config_strip(text.data, text.len, &plain);
+		r = plain.cut ? -ENOMEM
+			      : date_pool_get(c->dates, plain.data ? plain.data : "",
+					      filter_spec_param(c->config->spec, "logtimezone"),
+					      &c->filter->dates, &line, why);
+		if (r < 0 && line == UINT32_MAX) {
+			r = refuse(c, &place, "logtimezone", why);
+		} else if (r < 0) {
+			for (at = text.data; at && line; line--) {
+				at = strchr(at, '\n');
+				at += at != NULL;
+			}
+			if (at)
+				config_place(c->config, at, &place);
+			r = refuse(c, &place, "datepattern", why);
+		}
+	}
+	buf_done(&text);
+	buf_done(&plain);
+	return r;
+}
+
 /* Kept as text; one that cannot be expanded is as good as none, for nothing depends on it yet. */
 static char *keep(const struct compile *c, const char *option)
 {
@@ -261,9 +297,10 @@ static int windows_make(struct compile *c)
 	return 0;
 }
 
-int filter_compile(struct filter *filter, struct config *config, char error[EVIDENCE_ERROR_MAX])
+int filter_compile(struct filter *filter, struct config *config, struct date_pool *dates,
+		   char error[EVIDENCE_ERROR_MAX])
 {
-	struct compile c = { .filter = filter, .config = config, .error = error };
+	struct compile c = { .filter = filter, .config = config, .dates = dates, .error = error };
 	int r;
 
 	r = maxlines_read(&c);
@@ -281,6 +318,8 @@ int filter_compile(struct filter *filter, struct config *config, char error[EVID
 			    : 0;
 	if (!r)
 		r = ids_check(&c);
+	if (!r)
+		r = dates_read(&c);
 	if (r < 0)
 		return r;
 	filter->ignores_first = filter->ignores && filter->ignores + 2 < filter->fails;

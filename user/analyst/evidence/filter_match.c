@@ -125,7 +125,7 @@ static void said_read(const struct hit *hit, const struct line *line, struct sai
 		text_copy_len(ret->user, sizeof(ret->user), text, len);
 }
 
-static void claim_fill(const struct filter_set *set, uint16_t filter, uint16_t form,
+static void claim_fill(struct filter_set *set, uint16_t filter, uint16_t form,
 		       const struct log_record *record, const struct said *said, struct claim *ret)
 {
 	const struct line *line = &set->line;
@@ -143,7 +143,7 @@ static void claim_fill(const struct filter_set *set, uint16_t filter, uint16_t f
 	ret->arrived_ns = record->arrived_ns;
 	ret->said_wall_ns = record->said_wall_ns;
 	if (line->dated)
-		ret->said_wall_ns = date_resolve(&line->date, now_wall_ns);
+		ret->said_wall_ns = date_resolve(&set->claim_clock, &line->date, now_wall_ns);
 	ret->origin = record->origin;
 	text_copy(ret->user, sizeof(ret->user), said->user);
 	text_copy_len(ret->line, sizeof(ret->line), record->text, record->len);
@@ -307,7 +307,7 @@ enum filter_outcome filter_match(struct filter_set *set, uint16_t index,
 	if (index >= set->filters)
 		return FILTER_NOMATCH;
 	set->stats.records++;
-	line_prepare(&set->line, record);
+	line_prepare(&set->line, record, set->filter[index]->dates);
 	if (set->trace)
 		filter_trace_begin(set->trace, set->line.text, set->line.len);
 	if (set->gates && !literals_found(&set->filter[index]->gate, set->line.text, set->line.len))

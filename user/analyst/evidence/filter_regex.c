@@ -126,7 +126,9 @@ static int walk_compile(struct regex *regex, const struct buf *text, char error[
 	return r;
 }
 
-static int codes_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
+/* bounded: no place costs much. */
+static int codes_compile(struct regex *regex, const struct buf *text, bool bounded,
+			 char error[REGEX_ERROR_MAX])
 {
 	uint32_t all = 0, first = 0;
 	int r;
@@ -139,7 +141,7 @@ static int codes_compile(struct regex *regex, const struct buf *text, char error
 	regex->anchored = all & PCRE2_ANCHORED;
 	/* 2: at the text's begin or behind a newline */
 	regex->at_line = regex->anchored || (regex->lines && first == 2);
-	if (!regex->anchored)
+	if (!regex->anchored && !bounded)
 		r = walk_compile(regex, text, error);
 	if (r < 0)
 		return r;
@@ -160,7 +162,7 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 	if (!r)
 		r = regex_dialect(tags.data ? tags.data : "", &out, error);
 	if (!r)
-		r = out.data ? codes_compile(regex, &out, error) : -EINVAL;
+		r = out.data ? codes_compile(regex, &out, false, error) : -EINVAL;
 	if (!r) {
 		groups_find(regex);
 		regex_literals(out.data, &regex->needs, &regex->prefix);
@@ -171,6 +173,22 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 		r = regex->text ? 0 : -ENOMEM;
 	}
 	buf_done(&tags);
+	buf_done(&out);
+	return r;
+}
+
+int regex_compile_plain(struct regex *regex, const char *text, bool bounded,
+			char error[REGEX_ERROR_MAX])
+{
+	struct buf out = BUF_INIT(REGEX_MAX);
+	int r;
+
+	memset(regex, 0, sizeof(*regex));
+	r = regex_dialect(text, &out, error);
+	if (!r)
+		r = out.data ? codes_compile(regex, &out, bounded, error) : -EINVAL;
+	if (!r)
+		(void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->captures);
 	buf_done(&out);
 	return r;
 }

@@ -98,6 +98,10 @@ struct regex {
 
 /* text is fail2ban's notation, without marks. lines: ^ and $ are also those of lines within. */
 int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX]);
+/* text is Python's notation, without tags: no roles, no literals. bounded: it has no repetition that
+ * could cost much at one place. */
+int regex_compile_plain(struct regex *regex, const char *text, bool bounded,
+			char error[REGEX_ERROR_MAX]);
 void regex_done(struct regex *regex);
 
 /* Shared by all expressions of a set. */

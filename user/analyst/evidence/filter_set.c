@@ -22,6 +22,7 @@ int filter_set_new(struct filter_set **ret)
 	r = regex_memory_new(&set->memory);
 	if (r < 0)
 		return r;
+	set->dates.memory = &set->memory;
 	*ret = TAKE_PTR(set);
 	return 0;
 }
@@ -37,6 +38,7 @@ struct filter_set *filter_set_free(struct filter_set *set)
 		free(set->files.file[i].text);
 	}
 	free(set->files.file);
+	date_pool_done(&set->dates);
 	pcre2_match_data_free(set->prefix_data);
 	pcre2_match_data_free(set->data);
 	regex_memory_done(&set->memory);
@@ -218,7 +220,7 @@ int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_inde
 	config.spec = parsed;
 	r = config_read(&config, &set->files, error);
 	if (!r)
-		r = filter_compile(filter, &config, error);
+		r = filter_compile(filter, &config, &set->dates, error);
 	config_done(&config);
 	if (!r)
 		r = filter_add(set, filter);
@@ -227,6 +229,21 @@ int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_inde
 	filter = NULL;
 	*ret_index = (uint16_t)(set->filters - 1);
 	return 0;
+}
+
+uint64_t filter_stamp(struct filter_set *set, uint16_t index, const struct log_record *record,
+		      uint64_t near_wall_ns, uint64_t last_wall_ns)
+{
+	struct date_place place;
+	struct date date;
+
+	if (record->said_wall_ns || index >= set->filters)
+		return record->said_wall_ns;
+	if (!date_list_find(set->filter[index]->dates, record->source, record->text, record->len,
+			    &place, &date))
+		return 0;
+	set->stamp_clock.last_ns = last_wall_ns;
+	return date_resolve(&set->stamp_clock, &date, near_wall_ns);
 }
 
 const char *filter_name(const struct filter_set *set, uint16_t index)
@@ -305,4 +322,8 @@ void filter_stats(const struct filter_set *set, struct filter_stats *ret)
 {
 	*ret = set->stats;
 	ret->joined_refused = set->joined ? table_evicted(set->joined) : 0;
+	for (unsigned int i = 0; i < set->dates.lists; i++) {
+		ret->regex_limit += date_list_limits(set->dates.list[i]);
+		ret->interpreted += date_list_interpreted(set->dates.list[i]);
+	}
 }

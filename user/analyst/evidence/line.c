@@ -49,6 +49,9 @@ static size_t header_read(struct line *line, size_t start)
 {
 	size_t end;
 
+	/* A date further on is in the message, not before the header. */
+	if (start > 2)
+		start = 0;
 	/* Where the stamp stood in brackets, one is left. */
 	if (line->dated && start < line->len && line->text[start] == ']')
 		start++;
@@ -95,27 +98,30 @@ static void repetition_unwrap(struct line *line, size_t place)
 	line->count = (uint32_t)(count < LINE_REPEATED_MAX ? count : LINE_REPEATED_MAX);
 }
 
-void line_prepare(struct line *line, const struct log_record *record)
+void line_prepare(struct line *line, const struct log_record *record, struct date_list *dates)
 {
 	size_t len = record->len < EVIDENCE_LINE_MAX ? record->len : EVIDENCE_LINE_MAX;
-	size_t start = 0, end = 0, message;
+	struct date_place cut = { 0 };
+	size_t message;
 
 	if (record->number && line->number == record->number && line->source == record->source &&
-	    line->record_text == record->text && line->record_len == record->len)
+	    line->dates == dates && line->record_text == record->text &&
+	    line->record_len == record->len)
 		return;
 	line->source = record->source;
 	line->number = record->number;
 	line->record_text = record->text;
 	line->record_len = record->len;
+	line->dates = dates;
 	/* A record with a stamp of its own has none in the text: a date there is somebody's word. */
-	line->dated =
-		!record->said_wall_ns && date_find(record->text, len, &start, &end, &line->date);
-	memcpy(line->text, record->text, start);
-	memcpy(line->text + start, record->text + end, len - end);
-	line->len = start + len - end;
+	line->dated = !record->said_wall_ns &&
+		      date_list_find(dates, record->source, record->text, len, &cut, &line->date);
+	memcpy(line->text, record->text, cut.start);
+	memcpy(line->text + cut.start, record->text + cut.end, len - cut.end);
+	line->len = cut.start + len - cut.end;
 	line->pid = 0;
 	line->count = 1;
-	message = header_read(line, start);
+	message = header_read(line, cut.start);
 	if (message)
 		repetition_unwrap(line, message);
 	line->text[line->len] = '\n';

@@ -13,6 +13,7 @@ struct line {
 	uint64_t number;
 	const char *record_text;
 	size_t record_len;
+	const struct date_list *dates; /* by which the date was found */
 	bool dated;
 	struct date date; /* valid if dated */
 	uint32_t pid; /* of "NAME[PID]:" in the syslog header, 0 = none */
@@ -22,7 +23,7 @@ struct line {
 		  2]; /* stamp cut out, repetition unwrapped, ends in a newline */
 };
 
-/* Does nothing if line is made of that record already. */
-void line_prepare(struct line *line, const struct log_record *record);
+/* Does nothing if line is made of that record, by those dates, already. */
+void line_prepare(struct line *line, const struct log_record *record, struct date_list *dates);
 
 #endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The two layouts that nearly all logs have, read by hand: every line pays for its date.
+ *
+ * What is read here is read exactly as the layouts' expressions would; a rare form (one digit for an
+ * hour, a word right behind the date) is left to them.
+ */
+#include <string.h>
+
+#include "analyst/evidence/date.h"
+
+struct cursor {
+	const char *at, *end;
+};
+
+static bool is_digit(char c)
+{
+	return (unsigned char)(c - '0') <= 9;
+}
+
+static bool is_word(char c)
+{
+	return is_digit(c) || (unsigned char)((c | 0x20) - 'a') < 26 || c == '_';
+}
+
+static bool take_char(struct cursor *c, char wanted)
+{
+	if (c->at == c->end || *c->at != wanted)
+		return false;
+	c->at++;
+	return true;
+}
+
+static bool take_digits(struct cursor *c, int digits, unsigned int *ret)
+{
+	unsigned int value = 0;
+
+	if (c->end - c->at < digits)
+		return false;
+	for (int i = 0; i < digits; i++) {
+		unsigned int digit = (unsigned int)(c->at[i] - '0');
+
+		if (digit > 9)
+			return false;
+		value = value * 10 + digit;
+	}
+	c->at += digits;
+	*ret = value;
+	return true;
+}
+
+/* hh:mm:ss */
+static bool take_time(struct cursor *c, struct date *date)
+{
+	unsigned int hour, minute, second;
+
+	if (!take_digits(c, 2, &hour) || !take_char(c, ':') || !take_digits(c, 2, &minute) ||
+	    !take_char(c, ':') || !take_digits(c, 2, &second))
+		return false;
+	/* 60 is a leap second. */
+	if (hour > 23 || minute > 59 || second > 60)
+		return false;
+	date->hour = (uint8_t)hour;
+	date->minute = (uint8_t)minute;
+	date->second = (uint8_t)second;
+	return true;
+}
+
+/* .123456: nothing where no digit follows; false: more digits than nanoseconds have. */
+static bool take_fraction(struct cursor *c, bool comma, struct date *date)
+{
+	uint32_t scale = 100000000;
+	const char *at = c->at;
+
+	if (c->end - at < 2 || (*at != '.' && (!comma || *at != ',')) || !is_digit(at[1]))
+		return true;
+	for (at++; at < c->end && is_digit(*at); at++) {
+		if (!scale)
+			return false;
+		date->ns += scale * (uint32_t)(*at - '0');
+		scale /= 10;
+	}
+	c->at = at;
+	return true;
+}
+
+/* [blanks] Z, UTC, GMT, +hh, +hhmm, +hh:mm: nothing where none stands. */
+static void take_zone(struct cursor *c, struct date *date)
+{
+	struct cursor try = *c;
+	unsigned int hours, minutes = 0;
+	bool west;
+
+	while (try.at < try.end && (*try.at == ' ' || *try.at == '\t'))
+		try.at++;
+	if (try.at == try.end)
+		return;
+	if (*try.at == 'Z' || *try.at == 'U' || *try.at == 'G') {
+		size_t len = *try.at == 'Z' ? 1 : 3;
+
+		if ((size_t)(try.end - try.at) < len ||
+		    (len == 3 && memcmp(try.at, "UTC", 3) && memcmp(try.at, "GMT", 3)))
+			return;
+		try.at += len;
+		/* "Zone" is no zone. */
+		if (try.at < try.end && (is_word(*try.at) || *try.at & 0x80))
+			return;
+		date->zoned = true;
+		*c = try;
+		return;
+	}
+	west = *try.at == '-';
+	if ((!take_char(&try, '+') && !take_char(&try, '-')) || !take_digits(&try, 2, &hours) ||
+	    hours > 19)
+		return;
+	*c = try;
+	(void)take_char(&try, ':');
+	if (take_digits(&try, 2, &minutes))
+		*c = try;
+	date->zoned = true;
+	date->zone_s = (int32_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
+}
+
+/* 2026-11-24T10:00:00.123456+01:00, also with '/' or '.' and blanks for the T */
+static bool layout_iso(struct cursor *c, struct date *date)
+{
+	unsigned int year, month, day;
+	char between;
+
+	if (!take_digits(c, 4, &year) || year < 2000 || year > 2099 || c->at == c->end)
+		return false;
+	between = *c->at;
+	if (between != '-' && between != '/' && between != '.')
+		return false;
+	c->at++;
+	if (!take_digits(c, 2, &month) || !take_char(c, between) || !take_digits(c, 2, &day) ||
+	    month < 1 || month > 12 || day < 1 || day > 31)
+		return false;
+	if (!take_char(c, 'T')) {
+		if (!take_char(c, ' '))
+			return false;
+		(void)take_char(c, ' ');
+	}
+	date->year = (uint16_t)year;
+	date->month = (uint8_t)month;
+	date->day = (uint8_t)day;
+	if (!take_time(c, date) || !take_fraction(c, true, date))
+		return false;
+	take_zone(c, date);
+	return true;
+}
+
+/* Three letters as one number, so that a name is found by comparing numbers. */
+#define LETTERS(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+
+static bool take_name(struct cursor *c, const uint32_t *names, unsigned int count,
+		      unsigned int *ret)
+{
+	uint32_t letters;
+
+	if (c->end - c->at < 3)
+		return false;
+	letters = LETTERS(c->at[0] | 0x20, c->at[1] | 0x20, c->at[2] | 0x20);
+	for (unsigned int i = 0; i < count; i++) {
+		if (names[i] == letters) {
+			c->at += 3;
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* " 2026" behind the time; not the begin of an address, as in "Nov 24 10:00:00 2001:db8::1". */
+static void take_year(struct cursor *c, struct date *date)
+{
+	struct cursor try = *c;
+	unsigned int year;
+
+	if (!take_char(&try, ' ') || !take_digits(&try, 4, &year) || year < 2000 || year > 2099)
+		return;
+	if (try.at < try.end && (is_word(*try.at) || *try.at & 0x80))
+		return;
+	if (try.end - try.at > 1 && *try.at == ':' &&
+	    (is_digit(try.at[1]) || try.at[1] == ':' ||
+	     (unsigned char)((try.at[1] | 0x20) - 'a') < 6))
+		return;
+	date->year = (uint16_t)year;
+	*c = try;
+}
+
+/* [Tue ]Nov 24 10:00:00[.123][ 2026] */
+static bool layout_syslog(struct cursor *c, struct date *date)
+{
+	static const uint32_t months[] = {
+		LETTERS('j', 'a', 'n'), LETTERS('f', 'e', 'b'), LETTERS('m', 'a', 'r'),
+		LETTERS('a', 'p', 'r'), LETTERS('m', 'a', 'y'), LETTERS('j', 'u', 'n'),
+		LETTERS('j', 'u', 'l'), LETTERS('a', 'u', 'g'), LETTERS('s', 'e', 'p'),
+		LETTERS('o', 'c', 't'), LETTERS('n', 'o', 'v'), LETTERS('d', 'e', 'c'),
+	};
+	static const uint32_t weekdays[] = {
+		LETTERS('m', 'o', 'n'), LETTERS('t', 'u', 'e'), LETTERS('w', 'e', 'd'),
+		LETTERS('t', 'h', 'u'), LETTERS('f', 'r', 'i'), LETTERS('s', 'a', 't'),
+		LETTERS('s', 'u', 'n'),
+	};
+	unsigned int month, day, weekday;
+
+	if (take_name(c, weekdays, 7, &weekday) && !take_char(c, ' '))
+		return false;
+	if (!take_name(c, months, 12, &month) || !take_char(c, ' '))
+		return false;
+	/* " 4" and "4" are both written */
+	(void)take_char(c, ' ');
+	if (!take_digits(c, 2, &day) && !take_digits(c, 1, &day))
+		return false;
+	if (!take_char(c, ' ') || day < 1 || day > 31 || !take_time(c, date) ||
+	    !take_fraction(c, false, date))
+		return false;
+	date->month = (uint8_t)(month + 1);
+	date->day = (uint8_t)day;
+	take_year(c, date);
+	return true;
+}
+
+bool date_fast(const char *text, size_t len, struct date_place *ret, struct date *ret_date)
+{
+	struct cursor c = { .at = text, .end = text + len };
+	struct date date = { 0 };
+	bool found;
+
+	while (c.at < c.end && c.at < text + 2 && !is_word(*c.at) && !(*c.at & 0x80))
+		c.at++;
+	ret->start = (size_t)(c.at - text);
+	if (c.at == c.end)
+		return false;
+	found = is_digit(*c.at) ? layout_iso(&c, &date) : layout_syslog(&c, &date);
+	if (!found || (c.at < c.end && (is_word(*c.at) || *c.at & 0x80)))
+		return false;
+	ret->end = (size_t)(c.at - text);
+	*ret_date = date;
+	return true;
+}
+
+/* The ':' at i stands in something like 1:02:3. */
+static size_t clock_at(const char *text, size_t len, size_t i)
+{
+	size_t next = i + 2;
+
+	if (!i || !is_digit(text[i - 1]) || i + 1 >= len || !is_digit(text[i + 1]))
+		return 0;
+	next += next < len && is_digit(text[next]);
+	return next + 1 < len && text[next] == ':' && is_digit(text[next + 1]);
+}
+
+size_t date_evidence(const char *text, size_t len)
+{
+	unsigned int digits = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_digit(text[i])) {
+			if (++digits == 8)
+				return i - 7;
+			continue;
+		}
+		digits = 0;
+		if (text[i] == ':' && clock_at(text, len, i))
+			return i - 1;
+		/* TAI64N */
+		if (text[i] == '@')
+			return i;
+	}
+	return len;
+}
