@@ -10,8 +10,8 @@
  * array and are untrusted text: whoever shows them escapes them.
  *
  *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE FILE SOURCE RING NOTIFY PEER) START,
- *                          then SOURCE_FD, OUTCOME, CANARY, TAP
- *   analyst  -> bailiffd   READY DECISION HEARTBEAT LOG
+ *                          then SOURCE_FD, OUTCOME, CANARY, TAP, ACCOUNT
+ *   analyst  -> bailiffd   READY DECISION HEARTBEAT LOG ACCOUNT
  *   bailiffd -> recorder   HELLO PEER(analyst's end) LISTEN OUTCOME STATUS
  *   recorder -> bailiffd   READY LOG
  *   analyst  -> recorder   RECORD
@@ -56,6 +56,7 @@ enum ipc_kind {
 	IPC_HISTORY_END,
 	IPC_TAP, /* carries an fd */
 	IPC_WATCHERS,
+	IPC_ACCOUNT,
 	IPC_KIND_MAX,
 };
 
@@ -142,7 +143,20 @@ struct ipc_service {
 	__u16 max_tries; /* most tries that one connection can hold (sshd MaxAuthTries, 6) */
 	__u16 ports[8]; /* 0 = unused */
 	__u32 sensed; /* 1: the sensors tell its connections' outcome */
+	__u32 proxied; /* 1: its connections come from a proxy, the true peer is in its log alone */
+	__u32 pad;
 	char name[IPC_NAME_MAX];
+};
+
+/*
+ * Who a login session belongs to. The analyst, which sees no account file, asks with an empty name,
+ * only while a rule is about users; the answer holds the name, or none where that id has none.
+ */
+struct ipc_account {
+	struct ipc_head head;
+	__u32 uid;
+	__u32 pad;
+	char name[IPC_USER_MAX];
 };
 
 enum ipc_file_role {
@@ -172,6 +186,11 @@ struct ipc_source {
 	__u64 offset; /* where to begin reading the file */
 	__u32 attested; /* 1: by owner and mode only a service can write the file */
 	__u32 filters; /* how many of filter[] are used */
+	__u32 accepted; /* bit i: a claim of filter[i] counts though nobody vouches for it */
+	__u32 relayed; /* 1: lines of other hosts: nothing in it is held against this kernel */
+	__u32 service; /* id of the one that alone writes it, 0 = none is declared */
+	__u32 pad;
+	char name[IPC_NAME_MAX]; /* as the configuration calls it: [source NAME] */
 	char path[IPC_PATH_MAX];
 	char filter[8][IPC_FILTER_MAX]; /* NAME or NAME[mode=…], as in fail2ban's filter= */
 };
@@ -180,6 +199,7 @@ enum ipc_rotation {
 	IPC_ROTATED_RENAMED =
 		1, /* new inode at the path: drain the old fd to its end, then switch */
 	IPC_ROTATED_RESTARTED, /* journal reader was restarted */
+	IPC_ROTATED_NOT, /* the same file, but attested may have changed; the fd is closed */
 	IPC_ROTATION_MAX,
 };
 
@@ -188,6 +208,8 @@ struct ipc_source_fd {
 	struct ipc_head head;
 	__u32 id;
 	__u32 how; /* enum ipc_rotation */
+	__u32 attested; /* as in struct ipc_source, of this file */
+	__u32 pad;
 };
 
 enum ipc_ring_which {

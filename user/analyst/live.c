@@ -252,6 +252,7 @@ static int live_new(struct live *live)
 	struct pipeline_sink sink = {
 		.decision = live_send_decision,
 		.record = live_send_record,
+		.account = live_ask_account,
 		.arg = live,
 	};
 	uint64_t seed[2];

@@ -107,6 +107,7 @@ int peer_open(struct live *live, struct peer *peer, int fd, const char *who,
 void peer_close(struct peer *peer);
 /* EPOLLOUT is waited for while something is queued. After whatever may have sent. */
 int peers_update(struct live *live);
+void live_ask_account(uint32_t uid, void *arg);
 void live_send_decision(const struct decision *decision, void *arg);
 void live_send_record(const struct ipc_record *record, void *arg);
 void live_send_log(void *arg, int level, const char *text);

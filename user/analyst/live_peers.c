@@ -99,6 +99,16 @@ int peers_update(struct live *live)
 	return r < 0 ? r : peer_update(&live->recorder);
 }
 
+void live_ask_account(uint32_t uid, void *arg)
+{
+	struct live *live = arg;
+	struct ipc_account message = { .uid = uid };
+
+	/* Unasked, that account is not counted by rules about users: told by the lost message. */
+	if (channel_send(live->parent.channel, IPC_ACCOUNT, &message, sizeof(message), -1) < 0)
+		live->unsent_decisions++;
+}
+
 void live_send_decision(const struct decision *decision, void *arg)
 {
 	struct live *live = arg;

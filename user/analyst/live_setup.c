@@ -159,7 +159,8 @@ static int on_source(void *arg, const void *message, int fd)
 	if (r < 0)
 		return r;
 	if (!source->id || !source->kind || source->kind >= IPC_SOURCE_KIND_MAX ||
-	    source->filters > ARRAY_SIZE(source->filter) || !TERMINATED(source->path))
+	    source->filters > ARRAY_SIZE(source->filter) || !TERMINATED(source->path) ||
+	    !TERMINATED(source->name))
 		return refuse("a log source that is none");
 	for (size_t i = 0; i < ARRAY_SIZE(source->filter); i++)
 		if (!TERMINATED(source->filter[i]))
@@ -244,6 +245,18 @@ static int on_outcome(void *arg, const void *message, int fd)
 	return 0;
 }
 
+static int on_account(void *arg, const void *message, int fd)
+{
+	const struct ipc_account *account = message;
+	struct live *live = arg;
+
+	(void)fd;
+	if (!TERMINATED(account->name))
+		return refuse("an account's name without an end");
+	pipeline_account(live->pipeline, account->uid, account->name);
+	return 0;
+}
+
 /* Writing into it must not hold up everything else. */
 static int on_tap(void *arg, const void *message, int fd)
 {
@@ -290,6 +303,7 @@ const struct channel_rule live_parent_rules[] = {
 	{ IPC_OUTCOME, sizeof(struct ipc_outcome), 0, on_outcome },
 	{ IPC_CANARY, sizeof(struct ipc_canary), 0, on_canary },
 	{ IPC_TAP, sizeof(struct ipc_plain), CHANNEL_FD, on_tap },
+	{ IPC_ACCOUNT, sizeof(struct ipc_account), 0, on_account },
 	{ 0, 0, 0, NULL },
 };
 

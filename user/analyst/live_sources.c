@@ -216,6 +216,11 @@ int live_source_switch(struct live *live, const struct ipc_source_fd *message, i
 		(void)close(fd);
 		return 0;
 	}
+	pipeline_source_attested(live->pipeline, message->id, message->attested);
+	if (message->how == IPC_ROTATED_NOT) {
+		(void)close(fd);
+		return 0;
+	}
 	if (source->kind == IPC_SOURCE_JOURNAL)
 		return switch_pipe(source, fd);
 	return switch_file(source, fd);

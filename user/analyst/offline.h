@@ -53,6 +53,7 @@ char *offline_folder(const char *installed, const char *in_tree);
 #define REPLAY_EXEMPT_MAX 1024
 
 struct replay_service {
+	bool proxied;
 	char name[IPC_NAME_MAX];
 	uint16_t ports[8];
 	uint16_t max_tries;
@@ -63,6 +64,9 @@ struct replay_source {
 	char name[IPC_NAME_MAX];
 	char path[IPC_PATH_MAX]; /* may be a pattern */
 	bool journal;
+	bool relayed;
+	char service[IPC_NAME_MAX]; /* attested, at its word: the files' modes are not known here */
+	char accept[IPC_PATH_MAX];
 	uint32_t filters;
 	char filter[8][IPC_FILTER_MAX];
 };
@@ -82,6 +86,8 @@ int replay_conf_read(struct replay_conf *conf, const char *path, char error[INI_
 /* The same of one text. */
 int replay_conf_add(struct replay_conf *conf, const char *name, const char *text, size_t len,
 		    char error[INI_ERROR_MAX]);
+/* As ipc_source.accepted. */
+uint32_t replay_conf_accepted(const struct replay_source *source);
 /* The source whose path fits, or for_journal the first journal, or NULL. */
 const struct replay_source *replay_conf_source(const struct replay_conf *conf, const char *path,
 					       bool for_journal);

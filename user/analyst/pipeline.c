@@ -17,24 +17,29 @@
 #include "analyst/exec_record.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/table.h"
 
 #define SERVICES_MAX 64
 #define SOURCES_MAX 384 /* as many as live.h and replay take */
 #define SOURCE_FILTERS 8
+#define ACCOUNTS_MAX 4096 /* names of those who logged in */
 #define KEEP_ENDED_NS (60ULL * NSEC_PER_SEC) /* processes and connections, for late log lines */
 
 struct source_filter {
 	uint16_t filter;
-	uint16_t service; /* of the filter's name, 0 = none of that name */
+	uint16_t service; /* of the filter's name, else the source's, 0 = none */
 };
 
 struct source {
 	uint32_t id;
 	uint32_t kind; /* enum ipc_source_kind */
 	bool attested;
+	bool relayed;
+	uint32_t accepted; /* bit per place in filter[] */
 	unsigned int filters;
 	struct source_filter filter[SOURCE_FILTERS];
-	char name[IPC_NAME_MAX];
+	char name[IPC_NAME_MAX]; /* in records */
+	char conf[IPC_NAME_MAX]; /* in rules */
 };
 
 struct pipeline {
@@ -45,6 +50,7 @@ struct pipeline {
 	struct rule_set rules;
 	struct correlation *correlation;
 	struct decider *decider;
+	struct table *accounts; /* name -> uid */
 	struct ipc_service service[SERVICES_MAX];
 	unsigned int services;
 	struct source source[SOURCES_MAX];
@@ -82,6 +88,9 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_sink *sink, const 
 	r = decider_new(&p->decider, seed);
 	if (r < 0)
 		return r;
+	r = table_new(&p->accounts, IPC_USER_MAX, sizeof(uint32_t), ACCOUNTS_MAX, seed);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -90,6 +99,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return NULL;
+	table_free(p->accounts);
 	decider_free(p->decider);
 	correlation_free(p->correlation);
 	witness_free(p->witness);
@@ -112,6 +122,7 @@ int pipeline_add_service(struct pipeline *p, const struct ipc_service *service)
 		.id = service->id,
 		.max_tries = service->max_tries,
 		.sensed = service->sensed,
+		.proxied = service->proxied,
 	};
 
 	if (p->services == SERVICES_MAX)
@@ -169,7 +180,9 @@ int pipeline_add_source(struct pipeline *p, const struct ipc_source *added,
 		.id = added->id,
 		.kind = added->kind,
 		.attested = added->attested,
+		.relayed = added->relayed,
 	};
+	text_copy(source->conf, sizeof(source->conf), added->name);
 	if (added->kind == IPC_SOURCE_JOURNAL) {
 		text_copy(source->name, sizeof(source->name), "journal");
 		witness_expect_writers(p->witness);
@@ -186,6 +199,9 @@ int pipeline_add_source(struct pipeline *p, const struct ipc_source *added,
 			continue;
 		}
 		filter->service = service_by_name(p, filter_name(p->filters, filter->filter));
+		if (!filter->service)
+			filter->service = (uint16_t)added->service;
+		source->accepted |= (added->accepted >> i & 1U) << source->filters;
 		source->filters++;
 	}
 	return failed;
@@ -270,6 +286,7 @@ static void record_decision(struct pipeline *p, const struct decision *decision)
 	record.decision = decision->number;
 	record.partial = decision->partial;
 	record.seconds = (uint32_t)decision->seconds;
+	text_copy(record.user, sizeof(record.user), decision->user);
 	text_copy(record.rule, sizeof(record.rule), decision->rule);
 	text_copy(record.text, sizeof(record.text), decision->reason);
 	p->sink.record(&record, p->sink.arg);
@@ -299,13 +316,55 @@ static void on_match(const struct match *match, void *arg)
 	p->sink.decision(&decision, p->sink.arg);
 }
 
+/* false: nobody of that name has logged in since we look. */
+static bool account_find(const struct pipeline *p, const char *name, uint32_t *ret_uid)
+{
+	char key[IPC_USER_MAX] = "";
+	const uint32_t *uid;
+
+	if (!name[0] || !table_count(p->accounts))
+		return false;
+	text_copy(key, sizeof(key), name);
+	uid = table_peek(p->accounts, key);
+	if (uid)
+		*ret_uid = *uid;
+	return uid != NULL;
+}
+
+void pipeline_account(struct pipeline *p, uint32_t uid, const char *name)
+{
+	char key[IPC_USER_MAX] = "";
+	void *value;
+
+	/* One that was cut may be another's. */
+	if (!name[0] || strlen(name) >= sizeof(key) - 1)
+		return;
+	text_copy(key, sizeof(key), name);
+	(void)table_put(p->accounts, key, &value);
+	*(uint32_t *)value = uid;
+}
+
+static bool users_matter(const struct pipeline *p)
+{
+	for (unsigned int i = 0; i < p->rules.count; i++)
+		if (p->rules.rule[i].subject == SUBJECT_USER)
+			return true;
+	return false;
+}
+
 static void on_attempt(const struct attempt *attempt, void *arg)
 {
 	struct pipeline *p = arg;
+	const struct source *source = source_find(p, attempt->source);
+	struct attempt_names names = {
+		.source = source ? source->conf : "",
+		.filter = source ? filter_name(p->filters, attempt->filter) : "",
+	};
 
+	names.has_uid = account_find(p, attempt->user, &names.uid);
 	p->attempts += attempt->tries;
 	record_attempt(p, attempt);
-	correlation_attempt(p->correlation, attempt, on_match, p);
+	correlation_attempt(p->correlation, attempt, &names, on_match, p);
 }
 
 void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t now_ns)
@@ -326,6 +385,8 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 		return;
 	if (change.kind == SESSION_BORN || change.kind == SESSION_ENDED)
 		record_session(p, &change, event->head.boot_ns);
+	if (change.kind == SESSION_BORN && p->sink.account && users_matter(p))
+		p->sink.account(change.session->auid, p->sink.arg);
 	witness_change(p->witness, p->sessions, &change, now_ns, on_attempt, p);
 }
 
@@ -333,6 +394,9 @@ static enum trust origin_trust(const struct source *source, const struct log_rec
 {
 	const struct log_origin *origin = &record->origin;
 
+	/* What vouches for it is another host's, and so are its processes. */
+	if (source->relayed)
+		return TRUST_CLAIMED;
 	/* A program may call itself what it likes; root's own words, of a known program, count. */
 	if (origin->trusted)
 		return origin->has_uid && !origin->uid && origin->exe[0] ? TRUST_ATTESTED
@@ -368,12 +432,21 @@ void pipeline_log_record(struct pipeline *p, const struct log_record *record)
 
 		if (outcome == FILTER_NOMATCH)
 			continue;
+		claim.accepted = source->accepted >> i & 1U;
+		claim.relayed = source->relayed;
 		if (outcome == FILTER_FAILURE || outcome == FILTER_SUCCESS)
 			witness_claim(p->witness, p->sessions, &claim, filter->service,
 				      filter_name(p->filters, filter->filter),
 				      origin_trust(source, record), p->now_ns, on_attempt, p);
 		break;
 	}
+}
+
+void pipeline_source_attested(struct pipeline *p, uint32_t id, bool attested)
+{
+	for (unsigned int i = 0; i < p->sources; i++)
+		if (p->source[i].id == id)
+			p->source[i].attested = attested;
 }
 
 void pipeline_tick(struct pipeline *p, uint64_t now_ns)

@@ -17,6 +17,8 @@
 struct pipeline_sink {
 	void (*decision)(const struct decision *decision, void *arg);
 	void (*record)(const struct ipc_record *record, void *arg);
+	/* May be NULL: asks for the name of somebody who logged in, for pipeline_account. */
+	void (*account)(uint32_t uid, void *arg);
 	void *arg;
 };
 
@@ -35,6 +37,9 @@ int pipeline_add_rule(struct pipeline *pipeline, const char *name, const char *t
 int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *added,
 			void (*error)(const char *text, void *arg), void *arg);
 
+/* Another file is read, or the same one was looked at again. */
+void pipeline_source_attested(struct pipeline *pipeline, uint32_t id, bool attested);
+
 unsigned int pipeline_rules(const struct pipeline *pipeline);
 
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
@@ -46,6 +51,8 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 /* A RECORD_EXEC for each program that a login session starts, but for children of but_of (0: none).
  * Off in the beginning: nobody wants them but who watches. */
 void pipeline_tell_execs(struct pipeline *pipeline, bool tell, uint32_t but_of);
+/* An account with a login session; rules with subject user count no other. */
+void pipeline_account(struct pipeline *pipeline, uint32_t uid, const char *name);
 void pipeline_outcome(struct pipeline *pipeline, const struct ipc_outcome *outcome);
 void pipeline_history(struct pipeline *pipeline, const struct ipc_history *history, uint64_t now_ns,
 		      int64_t boot_to_wall_ns);

@@ -156,6 +156,8 @@ static int service_entry(struct replay_conf *conf, const struct ini_entry *entry
 	}
 	if (!strcmp(entry->key, "session") && entry->value[0])
 		service->programs = true;
+	if (!strcmp(entry->key, "behind"))
+		service->proxied = !strcmp(entry->value, "proxy");
 	if (!strcmp(entry->key, "max_tries") &&
 	    number_parse(entry->value, strlen(entry->value), 1000, &service->max_tries) < 0)
 		return wants(error, entry, "a number from 1 to 1000");
@@ -183,6 +185,18 @@ static int source_entry(struct replay_conf *conf, const struct ini_entry *entry,
 	}
 	if (!strcmp(entry->key, "journal"))
 		source->journal = !strcmp(entry->value, "yes");
+	if (!strcmp(entry->key, "relayed"))
+		source->relayed = !strcmp(entry->value, "yes");
+	if (!strcmp(entry->key, "service")) {
+		if (entry->value[0] && !service_get(conf, entry->value))
+			return wants(error, entry, "a shorter name, and fewer of them");
+		text_copy(source->service, sizeof(source->service), entry->value);
+	}
+	if (!strcmp(entry->key, "accept_claims")) {
+		if (strlen(entry->value) >= sizeof(source->accept))
+			return wants(error, entry, "names of filters, at most 8");
+		text_copy(source->accept, sizeof(source->accept), entry->value);
+	}
 	if (!strcmp(entry->key, "filters")) {
 		source->filters = 0;
 		if (words_each(entry->value, filter_add, source))
@@ -253,6 +267,23 @@ int replay_conf_read(struct replay_conf *conf, const char *path, char error[INI_
 	}
 	r = offline_files(folder, ".conf", file_add, &reading);
 	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+}
+
+uint32_t replay_conf_accepted(const struct replay_source *source)
+{
+	uint32_t accepted = 0;
+	const char *word = source->accept;
+
+	while (*(word += strspn(word, " \t"))) {
+		size_t len = strcspn(word, " \t");
+
+		for (uint32_t i = 0; i < source->filters; i++)
+			if (strcspn(source->filter[i], "[") == len &&
+			    !strncmp(source->filter[i], word, len))
+				accepted |= 1U << i;
+		word += len;
+	}
+	return accepted;
 }
 
 const struct replay_source *replay_conf_source(const struct replay_conf *conf, const char *path,

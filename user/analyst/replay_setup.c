@@ -18,6 +18,7 @@ static int services_add(struct replay *replay)
 			.id = (uint16_t)(i + 1),
 			.max_tries = known->max_tries,
 			.sensed = known->programs && replay->options.events,
+			.proxied = known->proxied,
 		};
 		int r;
 
@@ -167,6 +168,13 @@ static int log_add(struct replay *replay, const char *path, uint32_t id)
 		known = &usual;
 	source.kind = journal ? IPC_SOURCE_JOURNAL : IPC_SOURCE_FILE;
 	source.filters = known->filters;
+	source.attested = known->service[0] != '\0';
+	for (unsigned int i = 0; i < replay->conf.services; i++)
+		if (!strcmp(replay->conf.service[i].name, known->service))
+			source.service = i + 1;
+	source.relayed = known->relayed;
+	source.accepted = replay_conf_accepted(known);
+	text_copy(source.name, sizeof(source.name), known->name);
 	text_copy(source.path, sizeof(source.path), path);
 	memcpy(source.filter, known->filter, sizeof(source.filter));
 	r = pipeline_add_source(replay->pipeline, &source, on_filter_error, NULL);

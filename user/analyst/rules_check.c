@@ -35,7 +35,8 @@ static const char *error_split(const char *path, const char *error, unsigned lon
 	return end + strspn(end, ": ");
 }
 
-static void result_put(const struct check *check, const char *path, const char *error)
+static void result_put(const struct check *check, const char *path, const char *error,
+		       const char *warning)
 {
 	struct buf out = BUF_INIT(16384);
 	struct json_writer w;
@@ -47,6 +48,8 @@ static void result_put(const struct check *check, const char *path, const char *
 		json_object(&w, NULL);
 		json_string(&w, "path", path);
 		json_string(&w, "result", error ? "rejected" : "loaded");
+		if (warning)
+			json_string(&w, "warning", warning);
 		if (error) {
 			why = error_split(path, error, &line);
 			json_string(&w, "why", why);
@@ -60,6 +63,8 @@ static void result_put(const struct check *check, const char *path, const char *
 	} else {
 		buf_puts(&out, "loaded    ");
 		buf_put_safe(&out, path, strlen(path));
+		if (warning)
+			buf_printf(&out, " (warning: %s)", warning);
 	}
 	buf_putc(&out, '\n');
 	(void)fwrite(out.data, 1, out.len, stdout);
@@ -71,6 +76,7 @@ static int rule_check(const char *path, void *arg)
 	struct check *check = arg;
 	_cleanup_free_ char *text = NULL;
 	char error[RULES_ERROR_MAX];
+	const char *warning = NULL;
 	size_t len;
 	int r;
 
@@ -79,8 +85,10 @@ static int rule_check(const char *path, void *arg)
 		(void)snprintf(error, sizeof(error), "%.200s: %s", path, strerror(-r));
 	else
 		r = rules_add(check->set, path, text, len, error);
+	if (r >= 0)
+		warning = rule_shortcoming(&check->set->rule[check->set->last]);
 	check->failed = check->failed || r < 0;
-	result_put(check, path, r < 0 ? error : NULL);
+	result_put(check, path, r < 0 ? error : NULL, warning);
 	return 0;
 }
 

@@ -204,6 +204,7 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 	if (agent->stopping)
 		return 0;
 	agent->ticks++;
+	agent->accounts_asked = 0;
 	(void)sd_notify(0, "WATCHDOG=1");
 	child_tick(agent->recorder, now);
 	child_tick(agent->analyst, now);

@@ -38,6 +38,7 @@ struct agent {
 	struct ipc_heartbeat heartbeat; /* the analyst's last; zeros without one */
 	uint64_t started_boot_ns;
 	uint32_t analysts; /* that became ready */
+	uint32_t accounts_asked; /* by the analyst, this second */
 	uint32_t canary_late;
 	pid_t canary; /* that has not been seen yet, 0 = none */
 	pid_t canary_unreaped;

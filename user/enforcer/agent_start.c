@@ -212,21 +212,22 @@ static int prepare_kernel(struct agent *agent)
 	return 0;
 }
 
-static void send_switch(struct agent *agent, uint32_t id, enum ipc_rotation how, int fd)
+static void send_switch(struct agent *agent, uint32_t id, enum ipc_rotation how, bool attested,
+			int fd)
 {
-	struct ipc_source_fd message = { .id = id, .how = how };
+	struct ipc_source_fd message = { .id = id, .how = how, .attested = attested };
 
 	(void)child_send(agent->analyst, IPC_SOURCE_FD, &message, sizeof(message), fd);
 }
 
-static void on_file_switch(uint32_t id, int fd, void *arg)
+static void on_file_switch(uint32_t id, enum ipc_rotation how, bool attested, int fd, void *arg)
 {
-	send_switch(arg, id, IPC_ROTATED_RENAMED, fd);
+	send_switch(arg, id, how, attested, fd);
 }
 
 static void on_journal_switch(uint32_t id, int fd, void *arg)
 {
-	send_switch(arg, id, IPC_ROTATED_RESTARTED, fd);
+	send_switch(arg, id, IPC_ROTATED_RESTARTED, false, fd);
 }
 
 static int prepare_sources(struct agent *agent)

@@ -26,6 +26,8 @@ static void source_done(struct conf_source *source)
 {
 	free(source->path);
 	free(source->match);
+	free(source->accept);
+	free(source->accept_where);
 	free(source->where);
 }
 
@@ -132,7 +134,7 @@ static int finish_services(const struct conf *conf, char error[INI_ERROR_MAX])
 
 		for (int role = 0; role < BL_ROLE_MAX; role++)
 			files += a->files[role];
-		if (!files && !a->ports[0])
+		if (!files && !a->ports[0] && !a->implied)
 			return conf_wrong(error,
 					  "%s: [service %s] has neither a program file nor a port",
 					  a->where, a->name);
@@ -147,6 +149,94 @@ static int finish_services(const struct conf *conf, char error[INI_ERROR_MAX])
 								  a->where, a->ports[p],
 								  conf->service[j].name);
 	}
+	return 0;
+}
+
+static const struct conf_service *service_of_filter(const struct conf *conf, const char *name,
+						    size_t len)
+{
+	for (size_t i = 0; i < conf->services; i++)
+		if (!strncmp(conf->service[i].name, name, len) && !conf->service[i].name[len])
+			return &conf->service[i];
+	return NULL;
+}
+
+/* Services whose outcome the kernel tells: their lines need nobody's belief. */
+static bool is_watched(const struct conf_service *service)
+{
+	uint32_t files = 0;
+
+	for (int role = 0; role < BL_ROLE_MAX; role++)
+		files += service->files[role];
+	return files > 0;
+}
+
+static int accept_filter(const struct conf *conf, struct conf_source *source, const char *word,
+			 size_t len, char error[INI_ERROR_MAX])
+{
+	const struct conf_service *service = service_of_filter(conf, word, len);
+	bool found = false;
+
+	if (service && is_watched(service))
+		return conf_wrong(error,
+				  "%s: accept_claims: the kernel tells how %.*s's connections and "
+				  "programs end, so its lines cannot be accepted without that",
+				  source->accept_where, (int)len, word);
+	for (uint32_t i = 0; i < source->filters; i++) {
+		if (conf_filter_name_len(source->filter[i]) != len ||
+		    strncmp(source->filter[i], word, len) != 0)
+			continue;
+		source->accepted |= 1U << i;
+		found = true;
+	}
+	if (!found)
+		return conf_wrong(error,
+				  "%s: accept_claims: %.*s is none of the filters of [source %s]",
+				  source->accept_where, (int)len, word, source->name);
+	return 0;
+}
+
+static int finish_accepted(const struct conf *conf, struct conf_source *source,
+			   char error[INI_ERROR_MAX])
+{
+	const char *word = source->accept;
+
+	source->accepted = 0;
+	while (word && *(word += strspn(word, " \t"))) {
+		size_t len = strcspn(word, " \t");
+		int r = accept_filter(conf, source, word, len, error);
+
+		if (r < 0)
+			return r;
+		word += len;
+	}
+	return 0;
+}
+
+/* An application that only writes a log needs no section of its own. */
+static int finish_service(struct conf *conf, struct conf_source *source, char error[INI_ERROR_MAX])
+{
+	const struct conf_service *known = service_named(conf, source->service);
+	struct conf_service *added;
+
+	source->service_id = known ? known->id : 0;
+	if (known || !source->service[0])
+		return 0;
+	if (conf->services == CONF_SERVICES_MAX)
+		return conf_wrong(error, "%s: more than %d services", source->where,
+				  CONF_SERVICES_MAX);
+	added = &conf->service[conf->services];
+	*added = (struct conf_service){
+		.id = (uint16_t)(conf->services + 1),
+		.max_tries = 1,
+		.implied = true,
+		.where = strdup(source->where),
+	};
+	if (!added->where)
+		return -ENOMEM;
+	text_copy(added->name, sizeof(added->name), source->service);
+	source->service_id = added->id;
+	conf->services++;
 	return 0;
 }
 
@@ -179,6 +269,15 @@ static int finish_sources(struct conf *conf, char error[INI_ERROR_MAX])
 					  "%s: '%s' is neither a [service NAME] nor one of the "
 					  "source's filters",
 					  source->where, source->service);
+		if (finish_service(conf, source, error) < 0)
+			return -EINVAL;
+		if (source->relayed && source->service[0])
+			return conf_wrong(error,
+					  "%s: [source %s] is relayed: no service of this host "
+					  "vouches for another host's lines",
+					  source->where, source->name);
+		if (finish_accepted(conf, source, error) < 0)
+			return -EINVAL;
 		source->owner_uid = 0;
 		if (source->owner[0]) {
 			const struct passwd *user = getpwnam(source->owner);

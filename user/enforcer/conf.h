@@ -34,11 +34,13 @@ struct conf_service {
 	uint16_t id; /* counts from 1: bl_file_role.service, ipc_service.id */
 	uint16_t max_tries;
 	uint16_t ports[CONF_PORTS_MAX]; /* 0 = unused */
+	bool proxied; /* behind = proxy */
 	char name[IPC_NAME_MAX];
 	/* Absolute paths per role; [BL_ROLE_NONE] stays empty. A file may be missing on this host. */
 	char *file[BL_ROLE_MAX][CONF_FILES_MAX];
 	uint32_t files[BL_ROLE_MAX];
 	bool disabled; /* enabled = no; conf_finish drops it */
+	bool implied; /* named by a source alone: no program, no port */
 	uint32_t named; /* keys that a file set: bit = place in the table of keys */
 	char *where; /* "FILE:LINE" where it was last named, for messages */
 };
@@ -49,10 +51,15 @@ struct conf_source {
 	char *path; /* absolute, the last part may hold glob characters; or NULL */
 	char *match; /* journalctl's FIELD=VALUE and + words, or NULL */
 	char service[IPC_NAME_MAX]; /* only this service writes the file: attested if mode agrees */
+	uint16_t service_id; /* by conf_finish; 0 = none */
 	char owner[IPC_USER_MAX]; /* account that may own an attested file beside root */
 	uid_t owner_uid; /* resolved by conf_finish; 0 = root alone */
 	char filter[CONF_FILTERS_MAX][IPC_FILTER_MAX];
 	uint32_t filters;
+	char *accept; /* accept_claims: names of filters, or NULL */
+	char *accept_where; /* "FILE:LINE" of it */
+	uint32_t accepted; /* bit i: filter[i] is one of them; by conf_finish */
+	bool relayed; /* another host's lines */
 	bool disabled;
 	uint32_t named;
 	char *where;
@@ -91,6 +98,9 @@ struct conf {
 	uint32_t named;
 	char *where; /* of the last key of [bailiff] */
 };
+
+/* The filter's name: what stands before "[mode=…]". */
+size_t conf_filter_name_len(const char *filter);
 
 /* A key's first value in any file replaces the built-in one; a list's further values add to it, an
  * empty value clears it. */

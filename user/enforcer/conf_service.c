@@ -71,6 +71,14 @@ static int set_max_tries(const struct conf_target *t, const char *value, char er
 	return 0;
 }
 
+static int set_behind(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	if (*value && strcmp(value, "proxy") != 0)
+		return conf_wrong(error, "behind is proxy, or nothing; '%.60s' is neither", value);
+	t->service->proxied = *value != '\0';
+	return 0;
+}
+
 /* clang-format off */
 const struct conf_key conf_service_keys[] = {
 	{ "enabled", conf_set_enabled, 0 },
@@ -80,6 +88,7 @@ const struct conf_key conf_service_keys[] = {
 	{ "gain", set_files, BL_ROLE_GAIN },
 	{ "ports", set_ports, 0 },
 	{ "max_tries", set_max_tries, 0 },
+	{ "behind", set_behind, 0 },
 	{ NULL, NULL, 0 },
 };
 /* clang-format on */

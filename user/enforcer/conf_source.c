@@ -73,11 +73,55 @@ static int set_filters(const struct conf_target *t, const char *value, char erro
 	return conf_each_word(t, value, error, add_filter);
 }
 
+size_t conf_filter_name_len(const char *filter)
+{
+	return strcspn(filter, "[");
+}
+
+static int check_accepted(const struct conf_target *t, const char *word, char error[INI_ERROR_MAX])
+{
+	(void)t;
+	if (strpbrk(word, "[]/") || word[0] == '.' || strlen(word) >= IPC_FILTER_MAX)
+		return conf_wrong(error, "'%.60s' is not a filter's bare name", word);
+	return 0;
+}
+
+/* Whether each is among the source's filters, and may be accepted, conf_finish knows. */
+static int set_accept(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	struct conf_source *source = t->source;
+	int r = conf_each_word(t, value, error, check_accepted);
+	char *both = NULL;
+
+	if (r < 0)
+		return r;
+	if (*value && source->accept) {
+		if (strlen(source->accept) + strlen(value) > CONF_FILTERS_MAX * IPC_FILTER_MAX)
+			return conf_wrong(error, "more names than a source has filters");
+		if (asprintf(&both, "%s %s", source->accept, value) < 0)
+			return -ENOMEM;
+	}
+	free(source->accept);
+	source->accept = both;
+	free(source->accept_where);
+	source->accept_where = strdup(source->where);
+	if (!source->accept_where)
+		return -ENOMEM;
+	return both || !*value ? 0 : conf_copy(&source->accept, value);
+}
+
+static int set_relayed(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	return conf_yes(value, &t->source->relayed, error);
+}
+
 static int set_service(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
 {
 	if (strlen(value) >= IPC_NAME_MAX)
 		return conf_wrong(error, "the service's name is longer than %d bytes",
 				  IPC_NAME_MAX - 1);
+	if (strpbrk(value, " \t[]/"))
+		return conf_wrong(error, "'%s' is not one service's name", value);
 	text_copy(t->source->service, IPC_NAME_MAX, value);
 	return 0;
 }
@@ -98,6 +142,8 @@ const struct conf_key conf_source_keys[] = {
 	{ "journal", set_journal, 0 },
 	{ "match", set_match, 0 },
 	{ "filters", set_filters, 0 },
+	{ "accept_claims", set_accept, 0 },
+	{ "relayed", set_relayed, 0 },
 	{ "service", set_service, 0 },
 	{ "owner", set_owner, 0 },
 	{ NULL, NULL, 0 },

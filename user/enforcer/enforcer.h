@@ -119,6 +119,9 @@ typedef int (*session_fn)(const struct control_session *session, void *arg);
 int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg);
 int sessions_each(struct lockouts *lockouts, session_fn fn, void *arg);
 
+/* false: no account has that id, or its name does not fit; ret is untouched. */
+bool lockouts_user_name(uint32_t uid, char *ret, size_t size);
+
 /* Fills lockouts_address, _session, _user and refused_limit. */
 void lockouts_status(const struct lockouts *lockouts, struct ipc_status *status);
 

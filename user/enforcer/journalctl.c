@@ -224,6 +224,9 @@ int journalctl_setup(struct journalctl *journal, const struct conf *conf, uint32
 			.id = first_id + journal->count,
 			.kind = IPC_SOURCE_JOURNAL,
 			.filters = source->filters,
+			.accepted = source->accepted,
+			.relayed = source->relayed,
+			.service = source->service_id,
 		};
 		int r;
 

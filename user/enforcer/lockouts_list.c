@@ -107,15 +107,16 @@ static int count_process(const struct process *process, void *arg)
 	return 0;
 }
 
-static void user_name(uint32_t uid, char *ret, size_t size)
+bool lockouts_user_name(uint32_t uid, char *ret, size_t size)
 {
 	char buffer[4096];
 	struct passwd entry, *found = NULL;
 
-	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 && found)
-		text_copy(ret, size, found->pw_name);
-	else
-		(void)snprintf(ret, size, "%u", uid);
+	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) != 0 || !found ||
+	    strlen(found->pw_name) >= size)
+		return false;
+	text_copy(ret, size, found->pw_name);
+	return true;
 }
 
 int sessions_each(struct lockouts *lockouts, session_fn fn, void *arg)
@@ -134,7 +135,8 @@ int sessions_each(struct lockouts *lockouts, session_fn fn, void *arg)
 	for (size_t i = 0; r == 0 && i < list.count; i++) {
 		struct control_session *session = &list.listed[i];
 
-		user_name(session->auid, session->user, sizeof(session->user));
+		if (!lockouts_user_name(session->auid, session->user, sizeof(session->user)))
+			(void)snprintf(session->user, sizeof(session->user), "%u", session->auid);
 		r = fn(session, arg);
 	}
 	free(list.listed);

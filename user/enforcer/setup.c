@@ -53,6 +53,7 @@ static bool send_services(const struct agent *agent)
 			.id = service->id,
 			.max_tries = service->max_tries,
 			.sensed = hooks_service_sensed(agent->hooks, service->id),
+			.proxied = service->proxied,
 		};
 
 		memcpy(message.ports, service->ports, sizeof(message.ports));

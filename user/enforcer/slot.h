@@ -25,6 +25,7 @@ struct slot {
 	uint64_t size_seen; /* at the last heartbeat */
 	uint64_t size_read; /* at the one before: read by now */
 	bool attested;
+	bool judged; /* whether it is attested was told */
 	int watch; /* in notify_fd, -1 = none */
 };
 

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -78,10 +80,21 @@ static bool only_by(const struct stat *st, uid_t owner)
 	return (st->st_uid == 0 || st->st_uid == owner) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* A link's mode says nothing; who may exchange it is a matter of its folder, which is asked next. */
+static bool folder_only_by(const char *folder, uid_t owner)
+{
+	struct stat st;
+
+	if (lstat(folder, &st) < 0)
+		return false;
+	if (S_ISLNK(st.st_mode))
+		return st.st_uid == 0 || st.st_uid == owner;
+	return S_ISDIR(st.st_mode) && only_by(&st, owner);
+}
+
 bool source_attested(const char *path, const struct stat *st, uid_t owner, char *why, size_t size)
 {
 	char folder[PATH_MAX];
-	struct stat dir;
 	char *slash;
 
 	if (!only_by(st, owner)) {
@@ -93,7 +106,7 @@ bool source_attested(const char *path, const struct stat *st, uid_t owner, char 
 	text_copy(folder, sizeof(folder), path);
 	while ((slash = strrchr(folder, '/'))) {
 		slash[slash == folder] = '\0';
-		if (lstat(folder, &dir) < 0 || !S_ISDIR(dir.st_mode) || !only_by(&dir, owner)) {
+		if (!folder_only_by(folder, owner)) {
 			(void)snprintf(why, size,
 				       "%s is no folder that only root or the service can write",
 				       folder);
@@ -103,4 +116,62 @@ bool source_attested(const char *path, const struct stat *st, uid_t owner, char 
 			break;
 	}
 	return true;
+}
+
+/* Magic numbers of linux/magic.h and of the file systems' own sources: the writers are elsewhere. */
+static bool others_write_past_the_mode(int fd)
+{
+	static const uint32_t magics[] = {
+		0x6969, /* nfs */
+		0x517b, /* smb */
+		0xff534d42, /* cifs */
+		0xfe534d42, /* smb2 */
+		0x65735546, /* fuse */
+		0x01021997, /* 9p */
+		0x5346414f, /* afs */
+		0x6b414653, /* kafs */
+		0x00c36400, /* ceph */
+		0x73757245, /* coda */
+		0x786f4256, /* vboxsf */
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if ((uint32_t)fs.f_type == magics[i])
+			return true;
+	return false;
+}
+
+bool source_vouched(const char *path, int fd, uid_t owner, char *why, size_t size)
+{
+	char self[64], true_path[PATH_MAX];
+	struct stat st;
+	ssize_t len;
+
+	if (fstat(fd, &st) < 0) {
+		(void)snprintf(why, size, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (others_write_past_the_mode(fd)) {
+		(void)snprintf(why, size,
+			       "%s is on a file system whose modes do not bind everybody who can "
+			       "write it",
+			       path);
+		return false;
+	}
+	if (!source_attested(path, &st, owner, why, size))
+		return false;
+	/* A deleted file has no folder any more; it is read to its end under the name it had. */
+	if (!st.st_nlink)
+		return true;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	len = readlink(self, true_path, sizeof(true_path) - 1);
+	if (len < 0 || true_path[0] != '/') {
+		(void)snprintf(why, size, "where %s really is cannot be found out", path);
+		return false;
+	}
+	true_path[len] = '\0';
+	return source_attested(true_path, &st, owner, why, size);
 }

@@ -169,10 +169,14 @@ int sources_setup(struct sources *s, source_each_fn fn, void *arg)
 			.offset = slot->offset,
 			.attested = slot->attested,
 			.filters = source->filters,
+			.accepted = source->accepted,
+			.relayed = source->relayed,
+			.service = source->service_id,
 		};
 
 		text_copy(message.path, sizeof(message.path),
 			  slot->path[0] ? slot->path : source->path);
+		text_copy(message.name, sizeof(message.name), source->name);
 		memcpy(message.filter, source->filter, sizeof(message.filter));
 		r = fn(&message, slot->fd >= 0 ? slot->fd : s->empty_fd, arg);
 		if (r)

@@ -27,8 +27,10 @@
 
 struct sources;
 
-/* A new descriptor (borrowed) for source id, while the analyst runs. */
-typedef void (*source_switch_fn)(uint32_t id, int fd, void *arg);
+/* A new descriptor (borrowed) for source id, while the analyst runs; or, IPC_ROTATED_NOT, the one
+ * that it has, because the file is attested now and was not, or the other way round. */
+typedef void (*source_switch_fn)(uint32_t id, enum ipc_rotation how, bool attested, int fd,
+				 void *arg);
 /* For the set-up of a new analyst: fd is borrowed. Nonzero ends. */
 typedef int (*source_each_fn)(const struct ipc_source *source, int fd, void *arg);
 

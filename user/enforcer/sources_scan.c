@@ -122,17 +122,36 @@ static void unwatch_slot(struct sources *s, const struct slot *slot)
 		(void)inotify_rm_watch(s->notify_fd, slot->watch);
 }
 
-static void judge_slot(const struct sources *s, struct slot *slot, const struct stat *st)
+/* Told once per change, not at each look. */
+static void judge_slot(const struct sources *s, struct slot *slot)
 {
 	const struct conf_source *source = &s->conf->source[slot->conf];
+	bool before = slot->attested;
 	char why[512];
 
 	slot->attested = false;
 	if (!source->service[0])
 		return;
-	slot->attested = source_attested(slot->path, st, source->owner_uid, why, sizeof(why));
-	if (!slot->attested)
+	slot->attested = source_vouched(slot->path, slot->fd, source->owner_uid, why, sizeof(why));
+	if (!slot->attested && (before || !slot->judged))
 		log_warning("source %s: its lines are only claims: %s", source->name, why);
+	else if (slot->attested && !before && slot->judged)
+		log_info("source %s: its lines are attested again: only %s can write %s",
+			 source->name, source->service, slot->path);
+	slot->judged = true;
+}
+
+/* Somebody may have changed the mode of the file, or of a folder above it, since. */
+static void judge_again(struct sources *s, struct slot *slot)
+{
+	bool before = slot->attested;
+
+	if (slot->fd < 0)
+		return;
+	judge_slot(s, slot);
+	if (slot->attested != before)
+		s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_NOT, slot->attested, slot->fd,
+		      s->arg);
 }
 
 void sources_take_file(struct sources *s, struct slot *slot, int fd, const struct stat *st,
@@ -145,7 +164,7 @@ void sources_take_file(struct sources *s, struct slot *slot, int fd, const struc
 	slot->offset = offset;
 	slot->size_seen = slot->size_read = offset;
 	(void)lseek(fd, (off_t)offset, SEEK_SET);
-	judge_slot(s, slot, st);
+	judge_slot(s, slot);
 	watch_slot(s, slot);
 }
 
@@ -159,7 +178,8 @@ static void switch_slot(struct sources *s, struct slot *slot)
 	unwatch_slot(s, slot);
 	retire(s, slot);
 	sources_take_file(s, slot, TAKE_FD(slot->waiting_fd), &st, 0);
-	s->fn((uint32_t)(slot - s->slot) + 1, slot->fd, s->arg);
+	s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_RENAMED, slot->attested, slot->fd,
+	      s->arg);
 }
 
 static void scan_slot(struct sources *s, struct slot *slot)
@@ -219,9 +239,11 @@ void sources_scan(struct sources *s)
 		;
 	if (!s->running)
 		return;
-	for (uint32_t i = 0; i < s->count; i++)
+	for (uint32_t i = 0; i < s->count; i++) {
 		if (s->slot[i].path[0])
 			scan_slot(s, &s->slot[i]);
+		judge_again(s, &s->slot[i]);
+	}
 	for (size_t i = 0; i < s->conf->sources; i++) {
 		if (s->conf->source[i].journal)
 			continue;

@@ -66,6 +66,7 @@ static const struct channel_rule rules[] = {
 	RULE(IPC_HISTORY_END, ipc_plain, CHANNEL_ONCE),
 	RULE(IPC_TAP, ipc_plain, CHANNEL_FD),
 	RULE(IPC_WATCHERS, ipc_watchers, 0),
+	RULE(IPC_ACCOUNT, ipc_account, 0),
 	{ 0 },
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) == IPC_KIND_MAX, "one rule per kind and the end");

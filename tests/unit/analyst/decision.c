@@ -77,7 +77,9 @@ static void attempt(struct scene *scene, const char *text, uint32_t tries, enum 
 	attempt.subject.prefix = addr.prefix;
 	memcpy(attempt.subject.addr, addr.bytes, 16);
 	text_copy(attempt.service_name, sizeof(attempt.service_name), "sshd");
-	correlation_attempt(scene->correlation, &attempt, on_match, scene);
+	correlation_attempt(scene->correlation, &attempt,
+			    &(const struct attempt_names){ .source = "", .filter = "" }, on_match,
+			    scene);
 }
 
 static void fifth_try_within_the_window_matches(void **state)
@@ -231,6 +233,143 @@ static void decision_reads_as_promised(void **state)
 	buf_done(&out);
 }
 
+static void rule_take(struct scene *scene, const char *text)
+{
+	char error[RULES_ERROR_MAX];
+
+	scene->rules.count = 0;
+	if (rules_add(&scene->rules, "t", text, strlen(text), error) < 0)
+		fail_msg("%s", error);
+}
+
+static struct attempt app_attempt(enum trust trust)
+{
+	struct attempt attempt = {
+		.at_ns = 100 * MINUTE, .trust = trust, .tries = 1, .user = "alice"
+	};
+
+	attempt.subject = (struct ipc_subject){
+		.kind = SUBJECT_ADDRESS, .family = AF_INET, .prefix = 32, .addr = { 203, 0, 113, 9 }
+	};
+	text_copy(attempt.service_name, sizeof(attempt.service_name), "app");
+	return attempt;
+}
+
+#define APP_RULE "[rule]\nid = app\nservice = app\nfailures = 1\nwindow = 1m\nlockout = 1h\n"
+
+static void accepted_claims_stand_for_attested_ones_only(void **state)
+{
+	const struct attempt_names names = { .source = "own", .filter = "app" };
+	struct attempt bare = app_attempt(TRUST_CLAIMED), accepted = bare;
+	struct scene *scene = *state;
+	struct decision decision;
+
+	accepted.accepted = true;
+	rule_take(scene, APP_RULE "trust = attested\n");
+	correlation_attempt(scene->correlation, &bare, &names, on_match, scene);
+	assert_int_equal(scene->matches, 0);
+	correlation_attempt(scene->correlation, &accepted, &names, on_match, scene);
+	assert_int_equal(scene->matches, 1);
+	assert_int_equal(scene->match[0].trust, TRUST_CLAIMED);
+	assert_true(decider_decide(scene->decider, &scene->match[0], false, MINUTE, &decision));
+	assert_int_equal(decision.trust, TRUST_CLAIMED);
+	assert_string_equal(decision.reason, "1 failed try within 0s, claimed, accepted as "
+					     "configured, no witness (rule app)");
+	/* A rule that wants the kernel's word does not take the administrator's. */
+	rule_take(scene, APP_RULE "trust = witnessed\n");
+	correlation_attempt(scene->correlation, &accepted, &names, on_match, scene);
+	assert_int_equal(scene->matches, 1);
+}
+
+static void source_and_filter_narrow_a_rule(void **state)
+{
+	static const struct {
+		const char *more, *source, *filter;
+		bool counts;
+	} cases[] = {
+		{ "", "own", "app", true },
+		{ "source = own\n", "own", "app", true },
+		{ "source = own\n", "other", "app", false },
+		/* What the kernel alone saw is of no source. */
+		{ "source = own\n", "", "", true },
+		{ "filter = app\n", "own", "app", true },
+		{ "filter = web\n", "own", "app", false },
+		/* The service's name by its own filter is enough, whoever the source says writes it. */
+		{ "filter = app\n", "own", "other", false },
+	};
+	const struct attempt attempt = app_attempt(TRUST_WITNESSED);
+	struct scene *scene = *state;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct attempt_names names = { .source = cases[i].source,
+						     .filter = cases[i].filter };
+
+		scene->matches = 0;
+		(void)snprintf(text, sizeof(text), "%s%s", APP_RULE, cases[i].more);
+		rule_take(scene, text);
+		correlation_attempt(scene->correlation, &attempt, &names, on_match, scene);
+		if (scene->matches != cases[i].counts)
+			fail_msg("case %zu counts %u", i, scene->matches);
+	}
+}
+
+static void user_counts_only_with_a_session_and_no_guess(void **state)
+{
+	const struct attempt_names known = {
+		.source = "own", .filter = "app", .has_uid = true, .uid = 1001
+	};
+	const struct attempt_names unknown = { .source = "own", .filter = "app" };
+	struct attempt attempt = app_attempt(TRUST_ATTESTED);
+	struct scene *scene = *state;
+	struct decision decision;
+
+	rule_take(scene, APP_RULE "trust = attested\nsubject = user\naction = terminate\n");
+	correlation_attempt(scene->correlation, &attempt, &unknown, on_match, scene);
+	attempt.guessed = true;
+	correlation_attempt(scene->correlation, &attempt, &known, on_match, scene);
+	attempt.guessed = false;
+	attempt.trust = TRUST_CLAIMED;
+	correlation_attempt(scene->correlation, &attempt, &known, on_match, scene);
+	assert_int_equal(scene->matches, 0);
+	attempt.trust = TRUST_ATTESTED;
+	correlation_attempt(scene->correlation, &attempt, &known, on_match, scene);
+	assert_int_equal(scene->matches, 1);
+	scene->match[0].user = "alice";
+	assert_int_equal(scene->match[0].subject.kind, SUBJECT_USER);
+	assert_int_equal(scene->match[0].subject.id, 1001);
+	assert_true(decider_decide(scene->decider, &scene->match[0], false, MINUTE, &decision));
+	assert_int_equal(decision.action, ACTION_TERMINATE);
+	assert_int_equal(decision.seconds, 3600);
+	assert_string_equal(decision.user, "alice");
+	assert_non_null(strstr(decision.reason, "1 failed try of user alice within 0s, attested"));
+	/* Said once in ten seconds; nothing of it stays in force that would silence it longer. */
+	assert_false(decider_decide(scene->decider, &scene->match[0], false, MINUTE + 9 * SECOND,
+				    &decision));
+	assert_true(decider_decide(scene->decider, &scene->match[0], false, MINUTE + 10 * SECOND,
+				   &decision));
+	assert_int_equal(decision.seconds, 3600);
+}
+
+static void host_is_only_recorded(void **state)
+{
+	const struct attempt_names names = { .source = "own", .filter = "app" };
+	const struct attempt attempt = app_attempt(TRUST_ATTESTED);
+	struct scene *scene = *state;
+	struct decision decision;
+
+	rule_take(scene, APP_RULE "trust = attested\nsubject = host\n");
+	assert_string_equal(rule_shortcoming(&scene->rules.rule[0]),
+			    "is only recorded: a lockdown of the host is not there yet");
+	correlation_attempt(scene->correlation, &attempt, &names, on_match, scene);
+	assert_int_equal(scene->matches, 1);
+	assert_true(decider_decide(scene->decider, &scene->match[0], false, MINUTE, &decision));
+	assert_int_equal(decision.subject.kind, SUBJECT_HOST);
+	assert_int_equal(decision.action, ACTION_OBSERVE);
+	assert_int_equal(decision.seconds, 0);
+	assert_non_null(strstr(decision.reason, "not there yet"));
+}
+
 static void bad_rules_are_refused_whole(void **state)
 {
 	static const struct {
@@ -238,6 +377,12 @@ static void bad_rules_are_refused_whole(void **state)
 	} bad[] = {
 		{ "", "bad: no [rule] section" },
 		{ "[rule]\nid = x\n", "bad: service is missing" },
+		{ APP_RULE "subject = user\ntrust = claimed\n", "bad: subject user wants trust" },
+		{ APP_RULE "subject = user\nfilter = su\n", "bad: subject user is not for" },
+		{ APP_RULE "subject = user\nservice = sshd\n", "bad: subject user is not for" },
+		{ APP_RULE "subject = user\nfactor = 2\n", "bad: factor does not go with" },
+		{ APP_RULE "subject = host\naction = terminate\n", "bad: action terminate goes" },
+		{ APP_RULE "source = a b\n", "bad:7: source wants" },
 		{ "[rule]\nid = a b\n", "bad:2: id wants" },
 		{ "[rule]\nid = x\nfailures = 0\n", "bad:3: failures wants a number from 1 to" },
 		{ "[rule]\nid = x\nfailures = 99999999999999999999\n", "bad:3: failures wants" },
@@ -247,7 +392,7 @@ static void bad_rules_are_refused_whole(void **state)
 		{ "[other]\nid = x\n", "bad:2: unknown section [other]" },
 		{ "[rule]\nid = x\nservice = s\nfailures = 3\nwindow = 1m\naction = terminate\n"
 		  "lockout = 1h\n",
-		  "bad: action terminate goes with subject session only" },
+		  "bad: action terminate goes with subject session or user only" },
 	};
 	struct scene *scene = *state;
 	char error[RULES_ERROR_MAX];
@@ -290,6 +435,10 @@ int main(void)
 		T(exempt_address_is_only_observed),
 		T(exempt_host_keeps_its_slash_64),
 		T(decision_reads_as_promised),
+		T(accepted_claims_stand_for_attested_ones_only),
+		T(source_and_filter_narrow_a_rule),
+		T(user_counts_only_with_a_session_and_no_guess),
+		T(host_is_only_recorded),
 		T(bad_rules_are_refused_whole),
 		T(later_rule_of_that_id_replaces),
 	};

@@ -124,7 +124,7 @@ static void test_only_when_asked(void **state)
 {
 	static const uint64_t seed[2] = { 1, 2 };
 	struct seen seen = { 0 };
-	const struct pipeline_sink sink = { see_decision, see_record, &seen };
+	const struct pipeline_sink sink = { see_decision, see_record, NULL, &seen };
 	struct pipeline *pipeline = NULL;
 	union bl_event event;
 

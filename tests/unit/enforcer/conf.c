@@ -253,6 +253,17 @@ static const struct {
 	{ "[source a]\nfile = /x\nfilters = ../a\n", "t.conf:3: ", "not a filter's name" },
 	{ "[source a]\nfile = /x\nfilters = a\nservice = b\n", "t.conf:4: ", "neither a [service" },
 	{ "[source a]\nfile = /x\nfilters = ab[m=a]\nservice = a\n", "t.conf:4: ", "neither a" },
+	{ "[source a]\nfile = /x\nfilters = a\nservice = b c\n",
+	  "t.conf:4: ", "not one service's name" },
+	{ "[source a]\nfile = /x\nfilters = a\nservice = a\nrelayed = yes\n",
+	  "t.conf:5: ", "another host's lines" },
+	{ "[source a]\nfile = /x\nfilters = sshd\naccept_claims = sshd\nfile = /y\n",
+	  "t.conf:4: ", "the kernel tells how sshd's" },
+	{ "[source a]\nfile = /x\nfilters = a\naccept_claims = b\n",
+	  "t.conf:4: ", "none of the filters of [source a]" },
+	{ "[source a]\nfile = /x\nfilters = a[mode=x]\naccept_claims = a[mode=x]\n",
+	  "t.conf:4: ", "not a filter's bare name" },
+	{ "[service web]\nports = 80\nbehind = nginx\n", "t.conf:3: ", "behind is proxy" },
 	{ "[source a]\nfile = /x\nfilters = a\nowner = no-such-account-here\n",
 	  "t.conf:4: ", "no account" },
 	{ "[source journal]\nmatch = --root=/x\n", "t.conf:2: ", "neither FIELD=VALUE nor +" },
@@ -289,6 +300,38 @@ static void test_mistakes(void **state)
 			fail_msg("'%s' was told as '%s'", mistakes[i].text, error);
 		assert_null(conf);
 	}
+}
+
+static void test_accepted_claims_are_bits_of_filters(void **state)
+{
+	_cleanup_(conf_freep) struct conf *conf =
+		good("[source a]\nfile = /x\nfilters = one two[mode=x] three\n"
+		     "accept_claims = two\naccept_claims = three\n");
+	_cleanup_(conf_freep) struct conf *cleared =
+		good("[source a]\nfile = /x\nfilters = one\naccept_claims = one\n"
+		     "accept_claims =\n");
+
+	(void)state;
+	assert_int_equal(conf->source[conf->sources - 1].accepted, 6);
+	assert_int_equal(cleared->source[cleared->sources - 1].accepted, 0);
+}
+
+static void test_service_of_a_source_needs_no_section(void **state)
+{
+	_cleanup_(conf_freep) struct conf *conf =
+		good("[source a]\nfile = /x\nfilters = f app\nservice = app\n"
+		     "[source b]\nfile = /y\nfilters = app[mode=x]\nservice = app\n"
+		     "[source c]\nfile = /z\nfilters = f\nservice = sshd\n"
+		     "[service web]\nports = 8080\nbehind = proxy\n");
+
+	(void)state;
+	assert_int_equal(conf->services, 5);
+	assert_string_equal(conf->service[4].name, "app");
+	assert_true(conf->service[3].proxied);
+	assert_false(conf->service[4].proxied);
+	assert_int_equal(conf->source[conf->sources - 3].service_id, 5);
+	assert_int_equal(conf->source[conf->sources - 2].service_id, 5);
+	assert_int_equal(conf->source[conf->sources - 1].service_id, 1);
 }
 
 static void test_bounds(void **state)
@@ -375,6 +418,8 @@ int main(void)
 		cmocka_unit_test(test_service_without_a_section),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_accepted_claims_are_bits_of_filters),
+		cmocka_unit_test(test_service_of_a_source_needs_no_section),
 		cmocka_unit_test(test_reload_of_what_needs_a_restart),
 		cmocka_unit_test(test_files_in_order),
 	};

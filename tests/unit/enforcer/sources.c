@@ -29,6 +29,7 @@ static struct world {
 	struct ipc_source told[IDS_MAX];
 	int fd[IDS_MAX];
 	unsigned int switches[IDS_MAX];
+	unsigned int judgements[IDS_MAX];
 	uint32_t count;
 } w;
 
@@ -56,10 +57,15 @@ static void move(const char *from, const char *to)
 	assert_int_equal(rename(path_of(from), path_of(to)), 0);
 }
 
-static void on_switch(uint32_t id, int fd, void *arg)
+static void on_switch(uint32_t id, enum ipc_rotation how, bool attested, int fd, void *arg)
 {
 	(void)arg;
 	assert_in_range(id, 1, w.count);
+	w.told[id - 1].attested = attested;
+	if (how == IPC_ROTATED_NOT) {
+		w.judgements[id - 1]++;
+		return;
+	}
 	if (w.fd[id - 1] >= 0)
 		assert_int_equal(close(w.fd[id - 1]), 0);
 	w.fd[id - 1] = dup(fd);

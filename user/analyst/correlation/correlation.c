@@ -63,8 +63,18 @@ struct correlation *correlation_free(struct correlation *c)
 
 /* What a rule counts is what a lockout would refuse: a whole IPv6 /64, which is one subscriber. */
 static bool subject_counted(const struct rule *rule, const struct attempt *attempt,
-			    struct ipc_subject *ret)
+			    const struct attempt_names *names, struct ipc_subject *ret)
 {
+	if (rule->subject == SUBJECT_HOST) {
+		*ret = (struct ipc_subject){ .kind = SUBJECT_HOST };
+		return true;
+	}
+	if (rule->subject == SUBJECT_USER) {
+		if (!names->has_uid || attempt->guessed)
+			return false;
+		*ret = (struct ipc_subject){ .kind = SUBJECT_USER, .id = names->uid };
+		return true;
+	}
 	if (rule->subject == SUBJECT_SESSION) {
 		if (!attempt->session)
 			return false;
@@ -133,8 +143,29 @@ static struct pair *pair_count(struct correlation *c, unsigned int rule,
 	return pair;
 }
 
-void correlation_attempt(struct correlation *c, const struct attempt *attempt, match_fn fn,
-			 void *arg)
+/* An accepted claim stands where an attested one would; it is no witness. */
+static bool trust_reaches(const struct rule *rule, const struct attempt *attempt)
+{
+	return attempt->trust >= rule->trust ||
+	       (attempt->accepted && rule->trust <= TRUST_ATTESTED);
+}
+
+static bool rule_is_about(const struct rule *rule, const struct attempt *attempt,
+			  const struct attempt_names *names)
+{
+	const char *filter = names->filter[0] ? names->filter : attempt->service_name;
+
+	/* Filters are named after what they read, whatever the source says that its service is. */
+	if (rule->service[0] && strcmp(rule->service, attempt->service_name) != 0 &&
+	    strcmp(rule->service, filter) != 0)
+		return false;
+	if (rule->filter[0] && strcmp(rule->filter, filter) != 0)
+		return false;
+	return !rule->source[0] || !names->source[0] || !strcmp(rule->source, names->source);
+}
+
+void correlation_attempt(struct correlation *c, const struct attempt *attempt,
+			 const struct attempt_names *names, match_fn fn, void *arg)
 {
 	if (!attempt->tries)
 		return;
@@ -143,10 +174,10 @@ void correlation_attempt(struct correlation *c, const struct attempt *attempt, m
 		struct match match;
 		struct pair *pair;
 
-		if (attempt->trust < rule->trust || strcmp(rule->service, attempt->service_name))
+		if (!trust_reaches(rule, attempt) || !rule_is_about(rule, attempt, names))
 			continue;
 		match = (struct match){ .rule = rule, .at_ns = attempt->at_ns };
-		if (!subject_counted(rule, attempt, &match.subject))
+		if (!subject_counted(rule, attempt, names, &match.subject))
 			continue;
 		pair = pair_count(c, i, &match.subject, attempt->tries, attempt->trust,
 				  attempt->at_ns);
@@ -155,6 +186,8 @@ void correlation_attempt(struct correlation *c, const struct attempt *attempt, m
 		match.tries = pair->count;
 		match.first_ns = c->base_ns + ((uint64_t)pair->time[pair->head] << TICK_SHIFT);
 		match.trust = (enum trust)pair->trust;
+		match.accepted = match.trust < rule->trust;
+		match.user = rule->subject == SUBJECT_USER ? attempt->user : "";
 		pair->count = 0;
 		fn(&match, arg);
 	}
@@ -172,6 +205,7 @@ void correlation_restore(struct correlation *c, const struct ipc_subject *subjec
 			 uint64_t at_ns)
 {
 	struct attempt attempt = { .subject = *subject };
+	const struct attempt_names names = { .source = "", .filter = "" };
 
 	for (unsigned int i = 0; i < c->rules->count; i++) {
 		const struct rule *rule = &c->rules->rule[i];
@@ -179,7 +213,7 @@ void correlation_restore(struct correlation *c, const struct ipc_subject *subjec
 		uint32_t most = rule->failures - 1;
 
 		if (rule->subject != SUBJECT_ADDRESS ||
-		    !subject_counted(rule, &attempt, &counted) || !most)
+		    !subject_counted(rule, &attempt, &names, &counted) || !most)
 			continue;
 		(void)pair_count(c, i, &counted, tries < most ? tries : most, TRUST_WITNESSED,
 				 at_ns);

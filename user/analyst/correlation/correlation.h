@@ -25,6 +25,16 @@ struct match {
 	uint32_t tries; /* within the window, this one included */
 	uint64_t first_ns; /* oldest of them */
 	enum trust trust; /* weakest of them */
+	bool accepted; /* it is less than the rule wants: accepted as configured */
+	const char *user; /* subject USER: the account's name; borrowed for the call */
+};
+
+/* What the ids in an attempt stand for. */
+struct attempt_names {
+	const char *source; /* [source NAME]; "" = there is no line */
+	const char *filter; /* the same */
+	bool has_uid; /* its user has, or had, a login session here */
+	uint32_t uid;
 };
 
 struct correlation;
@@ -33,9 +43,16 @@ struct correlation *correlation_free(struct correlation *correlation);
 DEFINE_CLEANUP(correlation_free, struct correlation *)
 
 typedef void (*match_fn)(const struct match *match, void *arg);
-/* A reached threshold clears that pair's ring, so that the next match needs new tries. */
+/*
+ * A reached threshold clears that pair's ring, so that the next match needs new tries.
+ *
+ * A rule's source and filter are asked of lines; what the kernel alone saw has neither and counts
+ * for every rule of its service.
+ * An account counts only where it has sessions, and where the line was written about somebody who
+ * has logged in (attempt.guessed is false): a name alone is what anybody may guess.
+ */
 void correlation_attempt(struct correlation *correlation, const struct attempt *attempt,
-			 match_fn fn, void *arg);
+			 const struct attempt_names *names, match_fn fn, void *arg);
 /* Forgets the subject in all rules: it was released, or its lockout is over. */
 void correlation_forget(struct correlation *correlation, const struct ipc_subject *subject);
 /* From history at start: so many tries, all at that time. Below the threshold at most. */

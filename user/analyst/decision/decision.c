@@ -141,16 +141,24 @@ static void reason_write(struct decision *decision, const struct match *match,
 			 const struct exemption *exempt)
 {
 	char within[CLOCK_TEXT_MAX], net[ADDR_TEXT_MAX], because[ADDR_TEXT_MAX + 64] = "";
+	char whose[IPC_USER_MAX + 16] = "";
+	const char *shortcoming = rule_shortcoming(match->rule);
 
 	duration_format((match->at_ns - match->first_ns) / NSEC_PER_SEC, within);
 	if (exempt) {
 		addr_format(&exempt->net, net);
 		(void)snprintf(because, sizeof(because), "; not locked out: %s (%s)",
 			       exempt_why_names[exempt->why], net);
+	} else if (shortcoming) {
+		(void)snprintf(because, sizeof(because), "; %s", shortcoming);
 	}
+	if (match->subject.kind == SUBJECT_USER)
+		(void)snprintf(whose, sizeof(whose), " of user %s", match->user);
 	(void)snprintf(decision->reason, sizeof(decision->reason),
-		       "%u failed %s within %s, %s (rule %.60s)%s", match->tries,
-		       match->tries == 1 ? "try" : "tries", within, trust_names[match->trust],
+		       "%u failed %s%s within %s, %s%s (rule %.60s)%s", match->tries,
+		       match->tries == 1 ? "try" : "tries", whose, within,
+		       trust_names[match->trust],
+		       match->accepted ? ", accepted as configured, no witness" : "",
 		       match->rule->id, because);
 }
 
@@ -176,9 +184,15 @@ bool decider_decide(struct decider *d, const struct match *match, bool lost, uin
 
 	if (match->subject.kind == SUBJECT_ADDRESS)
 		exempt = exempt_find(d, &match->subject);
-	if (exempt)
+	if (exempt || match->subject.kind == SUBJECT_HOST)
 		decision.action = ACTION_OBSERVE;
-	if (decision.action != ACTION_OBSERVE) {
+	if (match->subject.kind == SUBJECT_USER) {
+		memory->until_ns = now_ns + DECISION_USER_AGAIN_NS;
+		text_copy(decision.user, sizeof(decision.user), match->user);
+	}
+	if (decision.action != ACTION_OBSERVE && match->subject.kind == SUBJECT_USER) {
+		decision.seconds = match->rule->lockout_s;
+	} else if (decision.action != ACTION_OBSERVE) {
 		decision.seconds = lockout_length(match->rule, memory->lockouts);
 		memory->until_ns = now_ns + decision.seconds * NSEC_PER_SEC;
 		memory->lockouts++;
@@ -232,8 +246,9 @@ void decider_outcome(struct decider *d, const struct ipc_outcome *outcome)
 	}
 }
 
-static void subject_to_json(struct json_writer *w, const struct ipc_subject *subject)
+static void subject_to_json(struct json_writer *w, const struct decision *decision)
 {
+	const struct ipc_subject *subject = &decision->subject;
 	char text[ADDR_TEXT_MAX];
 
 	json_object(w, "subject");
@@ -253,9 +268,8 @@ static void subject_to_json(struct json_writer *w, const struct ipc_subject *sub
 		json_string(w, "value", text);
 		break;
 	case SUBJECT_USER:
-		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)subject->id);
 		json_string(w, "kind", "user");
-		json_string(w, "value", text);
+		json_string(w, "value", decision->user);
 		break;
 	case SUBJECT_HOST:
 	case SUBJECT_NONE:
@@ -278,7 +292,7 @@ void decision_to_json(const struct decision *decision, int64_t boot_to_wall_ns, 
 	clock_format(at, text);
 	json_string(&w, "@timestamp", text);
 	json_string(&w, "action", action_names[decision->action]);
-	subject_to_json(&w, &decision->subject);
+	subject_to_json(&w, decision);
 	if (decision->seconds) {
 		clock_format(at + decision->seconds * NSEC_PER_SEC, text);
 		json_string(&w, "until", text);

@@ -5,6 +5,9 @@
  *
  * Exempt subjects get a decision with action OBSERVE that says why. A subject whose lockout is in
  * force gets none. Lockout length: the rule's, times factor for each earlier lockout, capped.
+ * A user's decision is about the sessions that are there now: nothing stays in force that the next
+ * match would repeat, so it is merely not said again within DECISION_USER_AGAIN_NS. The host is
+ * only recorded.
  */
 #ifndef ANALYST_DECISION_H
 #define ANALYST_DECISION_H
@@ -20,6 +23,7 @@
 #include "base/cleanup.h"
 
 #define DECISION_EXEMPT_MAX 1024
+#define DECISION_USER_AGAIN_NS (10ULL * 1000000000)
 #define DECISION_SUBJECTS_MAX 65536 /* remembered lockouts, for escalation and against repeating */
 
 struct decision {
@@ -31,6 +35,7 @@ struct decision {
 	uint64_t seconds;
 	uint32_t tries;
 	bool partial;
+	char user[IPC_USER_MAX]; /* subject USER: the account */
 	char rule[IPC_RULE_MAX];
 	char reason[IPC_TEXT_MAX];
 };

@@ -111,6 +111,8 @@ struct claim {
 	uint16_t form; /* index of the failregex: lines of one form are different tries */
 	uint64_t arrived_ns;
 	uint64_t said_wall_ns; /* the stamp in the text, 0 = none; informs, never decides */
+	bool accepted; /* the administrator lets this filter's lines count without a witness */
+	bool relayed; /* about another host: this kernel is not asked */
 	struct log_origin origin;
 	char user[IPC_USER_MAX];
 	char line[IPC_LINE_MAX];
@@ -262,10 +264,13 @@ struct attempt {
 	uint64_t connection; /* number, 0 = none */
 	uint64_t session;
 	uint32_t source; /* ipc_source.id of the line, 0 = the kernel alone */
+	uint16_t filter; /* claim's, where there is a line */
 	uint16_t service; /* id, 0 = none */
 	uint16_t peer_port;
 	uint16_t local_port;
 	bool success; /* an authenticated connection; tries = 0 */
+	bool accepted; /* CLAIMED, and counts as if it were attested: as configured */
+	bool guessed; /* user is whom somebody says to be, at a service that lets people in */
 	char service_name[IPC_NAME_MAX];
 	char user[IPC_USER_MAX];
 	char text[IPC_TEXT_MAX]; /* which witness, or which contradiction, in a sentence */
@@ -277,6 +282,7 @@ struct witness_service {
 	uint16_t max_tries;
 	uint16_t ports[8]; /* 0 = unused */
 	bool sensed;
+	bool proxied; /* its peers are proxies: the log alone tells who is behind them */
 	char name[IPC_NAME_MAX];
 };
 
@@ -293,6 +299,17 @@ int witness_add_service(struct witness *witness, const struct witness_service *s
 void witness_expect_writers(struct witness *witness);
 
 typedef void (*attempt_fn)(const struct attempt *attempt, void *arg);
+
+/*
+ * What the configuration says of a claim's source changes what is asked:
+ * - claim.relayed (another host's line), and a service that is proxied: no connection or process of
+ *   this kernel is held against it, so it is at best attested (relayed: claimed). The connections of
+ *   a proxied service count nothing, whatever becomes of them, and the peers they come from are
+ *   remembered (WITNESS_PROXIES_MAX): a claim of that service about one of them counts nothing.
+ * - claim.accepted: where nothing better is known of it than its text, the attempt says accepted.
+ *   One that the kernel contradicts stays forged.
+ */
+#define WITNESS_PROXIES_MAX 256
 
 /* A claim of a filter bound to service (0: to none: pam, sudo, su; filter is then shown as its
  * service's name). trust is that of the claim's source: ATTESTED where the journal or the file's

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "analyst/evidence/evidence.h"
 #include "analyst/evidence/judge.h"
@@ -66,6 +67,7 @@ struct held {
 struct witness {
 	struct witness_service service[SERVICES_MAX];
 	unsigned int services;
+	struct table *proxies; /* struct ipc_subject of peers of proxied services */
 	bool writers_known; /* a source vouches for writers: text without one adds nothing */
 	struct table *follows;
 	struct held *held; /* ring by arrival, WITNESS_CLAIMS_MAX slots */
@@ -98,6 +100,10 @@ int witness_new(struct witness **ret, const uint64_t seed[2])
 		      WITNESS_CONNECTIONS_MAX, seed);
 	if (r < 0)
 		return r;
+	r = table_new(&w->proxies, sizeof(struct ipc_subject), sizeof(uint16_t),
+		      WITNESS_PROXIES_MAX, seed);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(w);
 	return 0;
 }
@@ -106,6 +112,7 @@ struct witness *witness_free(struct witness *w)
 {
 	if (!w)
 		return NULL;
+	table_free(w->proxies);
 	table_free(w->follows);
 	free(w->held);
 	free(w);
@@ -218,6 +225,7 @@ static void attempt_from_claim(struct attempt *attempt, const struct claim *clai
 			       const char *service_name)
 {
 	attempt->source = claim->source;
+	attempt->filter = claim->filter;
 	attempt->pid = claim->pid;
 	attempt->peer_port = claim->port;
 	text_copy(attempt->user, sizeof(attempt->user), claim->user);
@@ -240,8 +248,10 @@ static void attempt_from_connection(const struct witness *w, struct attempt *att
 	attempt->peer_port = connection->end.peer_port;
 	attempt->local_port = connection->end.local_port;
 	subject_from_bytes(connection->end.family, connection->end.peer, &attempt->subject);
-	if (service)
+	if (service) {
+		attempt->guessed = service->sensed;
 		text_copy(attempt->service_name, sizeof(attempt->service_name), service->name);
+	}
 }
 
 static uint16_t tries_allowed(const struct witness *w, const struct connection *connection)
@@ -249,6 +259,40 @@ static uint16_t tries_allowed(const struct witness *w, const struct connection *
 	const struct witness_service *service = service_find(w, connection->service);
 
 	return service && service->max_tries ? service->max_tries : 1;
+}
+
+/* ---- services behind a proxy ---- */
+
+/* What a lockout of it would refuse: a whole IPv6 /64. */
+static struct ipc_subject proxy_key(const struct ipc_subject *subject)
+{
+	struct ipc_subject key = *subject;
+
+	if (key.family == AF_INET6) {
+		key.prefix = 64;
+		memset(key.addr + 8, 0, 8);
+	}
+	return key;
+}
+
+static void proxy_remember(struct witness *w, const struct connection *connection)
+{
+	struct ipc_subject peer;
+	void *value;
+
+	subject_from_bytes(connection->end.family, connection->end.peer, &peer);
+	if (peer.kind != SUBJECT_ADDRESS)
+		return;
+	peer = proxy_key(&peer);
+	(void)table_put(w->proxies, &peer, &value);
+	*(uint16_t *)value = connection->service;
+}
+
+static bool is_proxy(const struct witness *w, const struct ipc_subject *subject)
+{
+	const struct ipc_subject key = proxy_key(subject);
+
+	return key.kind == SUBJECT_ADDRESS && table_peek(w->proxies, &key);
 }
 
 /* A line about a connection that the kernel saw. */
@@ -307,7 +351,8 @@ static void claim_on_process(const struct step *s, const struct claim *claim,
 			     const struct process *process, const char *service_name)
 {
 	struct follow_key key = { .pid = process->pid, .process = process->start_ns };
-	struct attempt attempt = { .at_ns = s->now_ns, .trust = TRUST_WITNESSED };
+	/* su names whom it wants to be; the session is known, and rules can be about that. */
+	struct attempt attempt = { .at_ns = s->now_ns, .trust = TRUST_WITNESSED, .guessed = true };
 	struct follow *follow;
 
 	s->witness->stats.witnessed++;
@@ -361,16 +406,33 @@ static void claim_on_text(const struct step *s, const struct claim *claim, uint1
 		s->fn(&attempt, s->arg);
 		return;
 	}
+	attempt.guessed = known && known->sensed;
 	/* Where a sensor watches the service, what it did not see is not vouched for by a log. */
 	attempt.trust = known && known->sensed && trust > TRUST_CLAIMED ? TRUST_CLAIMED : trust;
+	attempt.accepted =
+		claim->accepted && attempt.trust == TRUST_CLAIMED && !(known && known->sensed);
 	if (attempt.trust == TRUST_ATTESTED)
 		s->witness->stats.attested++;
 	else
 		s->witness->stats.unwitnessed++;
-	(void)snprintf(attempt.text, sizeof(attempt.text), "%s; %s",
-		       attempt.trust == TRUST_ATTESTED ? "no sensor for this service"
-						       : "no witness for this line",
-		       origin);
+	if (known && known->proxied && is_proxy(s->witness, &attempt.subject)) {
+		(void)snprintf(attempt.text, sizeof(attempt.text),
+			       "this is %s's proxy itself, so nothing is counted; %s", known->name,
+			       origin);
+		s->fn(&attempt, s->arg);
+		return;
+	}
+	if (known && known->proxied)
+		(void)snprintf(attempt.text, sizeof(attempt.text),
+			       "address as %s's proxy told it%s; %s", known->name,
+			       attempt.accepted ? ", accepted as configured, no witness" : "",
+			       origin);
+	else
+		(void)snprintf(attempt.text, sizeof(attempt.text), "%s%s; %s",
+			       attempt.trust == TRUST_ATTESTED ? "no sensor for this service"
+			       : attempt.accepted ? "accepted as configured, no witness"
+						  : "no witness for this line",
+			       claim->relayed ? " of another host" : "", origin);
 	if (claim->result == CLAIM_FAILURE) {
 		struct follow *follow;
 
@@ -464,6 +526,11 @@ void witness_claim(struct witness *w, const struct session_table *sessions,
 	if (claim->result == CLAIM_NOFAIL)
 		return;
 	w->stats.claims++;
+	/* Peers are not those that the line is about, so no connection can speak for or against it. */
+	if (claim->relayed || (known && known->proxied)) {
+		claim_on_text(&s, claim, service, filter, trust, NULL);
+		return;
+	}
 	held = held_push(&s);
 	*held = (struct held){ .service = service, .trust = trust, .claim = *claim };
 	text_copy(held->filter, sizeof(held->filter), filter);
@@ -488,10 +555,16 @@ void witness_change(struct witness *w, const struct session_table *sessions,
 	const struct connection *connection = change->connection;
 	struct follow_key key = { 0 };
 	struct attempt attempt = { .at_ns = now_ns };
+	const struct witness_service *known;
 	struct follow *follow;
 
 	if (!connection)
 		return;
+	known = service_find(w, connection->service);
+	if (known && known->proxied) {
+		proxy_remember(w, connection);
+		return;
+	}
 	key.connection = connection->number;
 	for (unsigned int i = 0; i < w->used; i++) {
 		struct held *held = held_at(w, i);

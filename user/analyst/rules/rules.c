@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/ini.h"
 
@@ -30,6 +31,8 @@ struct word {
 static const struct word subjects[] = {
 	{ "address", SUBJECT_ADDRESS },
 	{ "session", SUBJECT_SESSION },
+	{ "user", SUBJECT_USER },
+	{ "host", SUBJECT_HOST },
 	{ NULL, 0 },
 };
 
@@ -137,6 +140,10 @@ static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_E
 		return name_parse(entry, rule->id, sizeof(rule->id), error);
 	if (!strcmp(entry->key, "service"))
 		return name_parse(entry, rule->service, sizeof(rule->service), error);
+	if (!strcmp(entry->key, "filter"))
+		return name_parse(entry, rule->filter, sizeof(rule->filter), error);
+	if (!strcmp(entry->key, "source"))
+		return name_parse(entry, rule->source, sizeof(rule->source), error);
 	if (!strcmp(entry->key, "title")) {
 		text_copy(rule->title, sizeof(rule->title), entry->value);
 		return 0;
@@ -174,10 +181,38 @@ static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_E
 		return r < 0 ? r : 0;
 	}
 	(void)snprintf(error, INI_ERROR_MAX,
-		       "unknown key %.40s; known: id title service failures window subject action "
-		       "lockout factor longest trust",
+		       "unknown key %.40s; known: id title service filter source failures window "
+		       "subject action lockout factor longest trust",
 		       entry->key);
 	return -EINVAL;
+}
+
+/* Their lines name whom somebody claims to be (or, of su, wants to be), before he proved it. */
+static bool names_are_guesses(const char *name)
+{
+	static const char *const guessing[] = {
+		"sshd",		  "sudo",	 "su",	    "pam",    "login",
+		"systemd-logind", "dropbear",	 "cockpit", "vsftpd", "proftpd",
+		"pure-ftpd",	  "postfix",	 "dovecot", "exim",   "nginx-http-auth",
+		"apache-auth",	  "pam-generic",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(guessing); i++)
+		if (!strcmp(name, guessing[i]))
+			return true;
+	return false;
+}
+
+static const char *user_flaw(const struct rule *rule)
+{
+	if (names_are_guesses(rule->service) || names_are_guesses(rule->filter))
+		return "subject user is not for a service that checks passwords: whoever guesses "
+		       "there chooses the name";
+	if (rule->trust < TRUST_ATTESTED)
+		return "subject user wants trust attested or witnessed: anybody can write a name";
+	if (rule->factor > 1)
+		return "factor does not go with subject user: its sessions are held once";
+	return NULL;
 }
 
 static const char *rule_flaw(const struct reading *reading)
@@ -188,18 +223,28 @@ static const char *rule_flaw(const struct reading *reading)
 		return "no [rule] section";
 	if (!rule->id[0])
 		return "id is missing";
-	if (!rule->service[0])
-		return "service is missing";
+	if (!rule->service[0] && !rule->filter[0])
+		return "service is missing (or filter)";
 	if (!rule->failures)
 		return "failures is missing";
 	if (!rule->window_ns)
 		return "window is missing";
 	if (rule->action != ACTION_OBSERVE && !rule->lockout_s)
 		return "lockout is missing";
-	if (rule->action == ACTION_TERMINATE && rule->subject != SUBJECT_SESSION)
-		return "action terminate goes with subject session only";
+	if (rule->action == ACTION_TERMINATE && rule->subject != SUBJECT_SESSION &&
+	    rule->subject != SUBJECT_USER)
+		return "action terminate goes with subject session or user only";
+	if (rule->subject == SUBJECT_USER && user_flaw(rule))
+		return user_flaw(rule);
 	if (rule->longest_s < rule->lockout_s)
 		return "longest is shorter than lockout";
+	return NULL;
+}
+
+const char *rule_shortcoming(const struct rule *rule)
+{
+	if (rule->subject == SUBJECT_HOST && rule->action != ACTION_OBSERVE)
+		return "is only recorded: a lockdown of the host is not there yet";
 	return NULL;
 }
 
@@ -241,6 +286,7 @@ int rules_add(struct rule_set *set, const char *name, const char *text, size_t l
 		return -E2BIG;
 	}
 	set->rule[at] = reading.rule;
+	set->last = at;
 	if (at == set->count)
 		set->count++;
 	return 0;

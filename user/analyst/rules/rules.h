@@ -6,10 +6,12 @@
  *   [rule]
  *   id = ssh-brute-force		letters, digits, - ; unique, a later file of that id replaces
  *   title = Password guessing over ssh
- *   service = sshd			an attempt of this service counts (or filter = sudo)
+ *   service = sshd			an attempt of this service counts
+ *   filter = NAME			beside or instead of it: whose line this filter recognised
+ *   source = NAME			only lines of this source ([source NAME] of bailiff.conf)
  *   failures = 5			tries ...
  *   window = 10m			... within
- *   subject = address			address | session
+ *   subject = address			address | session | user | host
  *   action = lock			observe | lock | terminate
  *   lockout = 1h			length of the first one
  *   factor = 2				each later one within 90 days is that much longer
@@ -32,7 +34,9 @@
 struct rule {
 	char id[IPC_RULE_MAX];
 	char title[IPC_TEXT_MAX];
-	char service[IPC_NAME_MAX];
+	char service[IPC_NAME_MAX]; /* "" = any */
+	char filter[IPC_NAME_MAX]; /* "" = any */
+	char source[IPC_NAME_MAX]; /* "" = any */
 	uint32_t failures;
 	uint64_t window_ns;
 	enum subject_kind subject;
@@ -46,7 +50,11 @@ struct rule {
 struct rule_set {
 	struct rule rule[RULES_MAX];
 	unsigned int count;
+	unsigned int last; /* added or replaced */
 };
+
+/* What a rule that loads does not do as it reads; NULL: it does. */
+const char *rule_shortcoming(const struct rule *rule);
 
 /* Adds one file's rule; a set is unchanged on failure, error holds "NAME:LINE: reason". */
 int rules_add(struct rule_set *set, const char *name, const char *text, size_t len,
