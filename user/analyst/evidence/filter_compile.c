@@ -261,13 +261,13 @@ static void expressions_warn(const struct compile *c)
 	}
 }
 
-/* prefregex's literals, or those of all failregex together. */
+/* prefregex's literals, or those of all failregex together: what fits none of them comes to nothing. */
 static void gate_make(struct filter *filter)
 {
 	/* Of several lines, each matters. */
 	if (filter->ignores_first || filter->windows)
 		return;
-	if (filter->has_prefix) {
+	if (filter->has_prefix && filter->prefix.regex.needs.count) {
 		filter->gate = filter->prefix.regex.needs;
 		return;
 	}
