@@ -204,11 +204,9 @@ int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, u
 			goto observed;
 		return lockouts_lock_session(lockouts, wish, ret_until, text);
 	case SUBJECT_USER:
-		if (wish->subject.id == 0) {
-			text_copy(text, IPC_TEXT_MAX, "is root, who is never locked out");
-			return OUTCOME_LAST_WAY_IN;
-		}
-		break;
+		if (!lock && wish->action != ACTION_FREEZE && wish->action != ACTION_TERMINATE)
+			break;
+		return lockouts_lock_user(lockouts, wish, ret_until, text);
 	case SUBJECT_HOST:
 	case SUBJECT_NONE:
 	case SUBJECT_MAX:

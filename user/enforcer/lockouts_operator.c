@@ -88,8 +88,7 @@ static void operator_lock(struct lockouts *lockouts, const struct control_reques
 	if (limits_subject(&request->subject, &wish.subject) < 0) {
 		reply(ret, -EINVAL,
 		      "that cannot be locked out: single IPv4 addresses, IPv6 addresses or /64 "
-		      "nets, "
-		      "and sessions can");
+		      "nets, sessions and the sessions of a user can");
 		return;
 	}
 	text_copy(wish.origin, sizeof(wish.origin), who);

@@ -33,7 +33,7 @@ static int closure_add(uint64_t tag, const struct bl_session *session, void *arg
 	return 0;
 }
 
-static int find_ids(struct lockouts *lockouts, uint64_t tag, struct session_ids *ret)
+int lockouts_session_ids(struct lockouts *lockouts, uint64_t tag, struct session_ids *ret)
 {
 	struct lockout_backend *backend = &lockouts->backend;
 	struct closure closure = { .ids = ret };
@@ -66,7 +66,7 @@ int lockouts_check_session(struct lockouts *lockouts, const struct lockout_wish 
 	int r;
 
 	if (backend->session(wish->subject.id, &session, backend->arg) < 0 ||
-	    find_ids(lockouts, wish->subject.id, &ids) < 0) {
+	    lockouts_session_ids(lockouts, wish->subject.id, &ids) < 0) {
 		text_copy(text, IPC_TEXT_MAX, "does not exist (any more)");
 		return OUTCOME_FAILED;
 	}
@@ -176,7 +176,7 @@ static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, e
 		*ret = job;
 		return 0;
 	}
-	r = find_ids(lockouts, wish->subject.id, &ids);
+	r = lockouts_session_ids(lockouts, wish->subject.id, &ids);
 	return r < 0 ? r : job_start(lockouts, &ids, action, ret);
 }
 
@@ -358,7 +358,7 @@ static void restore_one(struct lockouts *lockouts, struct ledger_entry *entry,
 
 	for (size_t i = 0; i < scopes->count; i++)
 		frozen |= scopes->scope[i].frozen && scopes->scope[i].tag == ids.tag;
-	if (known && find_ids(lockouts, ids.tag, &ids) < 0)
+	if (known && lockouts_session_ids(lockouts, ids.tag, &ids) < 0)
 		known = false;
 	/* A scope that is still frozen is enough to go on with what is in it. */
 	if ((!known && !frozen) ||

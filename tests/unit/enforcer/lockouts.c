@@ -569,6 +569,88 @@ static void restart_in_the_same_boot(void **unused)
 	assert_string_equal(lockout.reason, "as the operator says");
 }
 
+/* No process of this machine has that uid, so that nobody's is looked at twice. */
+#define NOBODYS_UID 4294900001U
+
+static struct ipc_subject user(uint64_t uid)
+{
+	return (struct ipc_subject){ .kind = SUBJECT_USER, .id = uid };
+}
+
+static void user_means_his_sessions(void **unused)
+{
+	struct ipc_outcome o;
+
+	(void)unused;
+	fake.sessions = 4;
+	fake.session[0] = (struct bl_session){ .auid = NOBODYS_UID, .audit_session = 4294900001U };
+	fake.session[1] = (struct bl_session){ .auid = 1000, .audit_session = 4294900002U };
+	fake.session[2] = (struct bl_session){ .auid = NOBODYS_UID, .audit_session = 4294900003U };
+	/* Born inside the first one, with no peer of its own: that one takes it along. */
+	fake.session[3] = (struct bl_session){ .auid = NOBODYS_UID,
+					       .audit_session = 4294900004U,
+					       .parent_session = 1 };
+	o = decide(user(NOBODYS_UID), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_APPLIED);
+	assert_int_equal(o.subject.kind, SUBJECT_USER);
+	assert_int_equal(o.subject.id, NOBODYS_UID);
+	assert_string_equal(o.text, "2 of its 2 login sessions");
+	assert_true(o.until_boot_ns == fake.boot + 600 * SEC);
+	assert_int_equal(tellings, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(told[i].subject.kind, SUBJECT_SESSION);
+		assert_int_equal(told[i].subject.id, i ? 3 : 1);
+		assert_int_equal(told[i].result, OUTCOME_APPLIED);
+		assert_int_equal(told[i].decision, o.decision);
+		assert_string_equal(told[i].rule, "ssh-failures");
+	}
+}
+
+static void user_who_is_spared(void **unused)
+{
+	struct ipc_outcome o;
+
+	(void)unused;
+	o = decide(user(NOBODYS_UID), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	assert_string_equal(o.text, "has no login session now");
+	o = decide(user(BL_UNSET), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	o = decide(user(1ULL << 32), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_FAILED);
+	fake.sessions = 1;
+	fake.session[0] = (struct bl_session){ .auid = 0, .audit_session = 4294900001U };
+	o = decide(user(0), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_LAST_WAY_IN);
+	assert_int_equal(tellings, 0);
+	conf->exempt_uid[0] = NOBODYS_UID;
+	conf->exempt_user[0] = strdup("nobody-here");
+	conf->exempt_users = 1;
+	lockouts_conf(lockouts, conf);
+	fake.session[0].auid = NOBODYS_UID;
+	o = decide(user(NOBODYS_UID), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_EXEMPT);
+	assert_non_null(strstr(o.text, "has a login session that "));
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].result, OUTCOME_EXEMPT);
+}
+
+static void user_is_only_observed(void **unused)
+{
+	struct ipc_outcome o;
+
+	(void)unused;
+	lockouts = lockouts_free(lockouts);
+	start(true);
+	fake.sessions = 1;
+	fake.session[0] = (struct bl_session){ .auid = NOBODYS_UID, .audit_session = 4294900001U };
+	o = decide(user(NOBODYS_UID), ACTION_TERMINATE, 600);
+	assert_int_equal(o.result, OUTCOME_OBSERVED);
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].result, OUTCOME_OBSERVED);
+	assert_int_equal(lockouts->jobs, 0);
+}
+
 static void restart_after_a_reboot(void **unused)
 {
 	struct control_lockout lockout;
@@ -652,6 +734,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(release_that_fails_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(becomes_exempt, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_in_the_same_boot, setup, teardown),
+		cmocka_unit_test_setup_teardown(user_means_his_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(user_who_is_spared, setup, teardown),
+		cmocka_unit_test_setup_teardown(user_is_only_observed, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_after_a_reboot, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_back_does_not_prolong, setup, teardown),
 		cmocka_unit_test_setup_teardown(found_in_the_kernel_only, setup, teardown),
