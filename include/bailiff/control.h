@@ -54,6 +54,8 @@ enum finding_state {
 	FINDING_STATE_MAX,
 };
 
+#define CONTROL_ACCEPTED "accepted claims" /* name of findings that status shows, too */
+
 struct control_finding {
 	__u32 state; /* enum finding_state */
 	__u32 pad;

@@ -1,15 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bailiffctl status: one glance at what bailiffd does.
+ * bailiffctl status: one glance at what bailiffd does. What the configuration lets count without a
+ * witness is asked first, so that it is never left out of what is shown.
  */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "ctl/client.h"
 #include "ctl/output.h"
 #include "ctl/status_text.h"
 
+struct view {
+	bool json;
+	struct status_accepted accepted;
+};
+
+static int take_finding(const struct control_reply *reply, int refused, void *arg)
+{
+	struct status_accepted *accepted = &((struct view *)arg)->accepted;
+
+	if (refused) {
+		output_error("%s", reply->text);
+		return refused;
+	}
+	if (strcmp(reply->finding.name, CONTROL_ACCEPTED) != 0)
+		return CTL_OK;
+	if (accepted->count == STATUS_ACCEPTED_MAX)
+		accepted->more++;
+	else
+		text_copy(accepted->text[accepted->count++], IPC_TEXT_MAX, reply->finding.text);
+	return CTL_OK;
+}
+
 static int put_status(const struct control_reply *reply, int refused, void *arg)
 {
-	const bool *json = arg;
+	const struct view *view = arg;
 	struct buf out = BUF_INIT(65536);
 	int r;
 
@@ -17,10 +45,12 @@ static int put_status(const struct control_reply *reply, int refused, void *arg)
 		output_error("%s", reply->text);
 		return refused;
 	}
-	if (*json)
-		status_put_json(&out, &reply->status, clock_boot_ns(), clock_wall_ns());
+	if (view->json)
+		status_put_json(&out, &reply->status, &view->accepted, clock_boot_ns(),
+				clock_wall_ns());
 	else
-		status_put_text(&out, output_wants_colour(), &reply->status, clock_boot_ns());
+		status_put_text(&out, output_wants_colour(), &reply->status, &view->accepted,
+				clock_boot_ns());
 	r = output_flush(&out);
 	buf_done(&out);
 	return r;
@@ -28,8 +58,16 @@ static int put_status(const struct control_reply *reply, int refused, void *arg)
 
 int status_main(const struct ctl_args *args)
 {
+	struct control_request findings = { .op = CONTROL_FINDINGS };
 	struct control_request request = { .op = CONTROL_STATUS };
-	bool json = args->json;
+	_cleanup_free_ struct view *view = calloc(1, sizeof(*view));
+	int r;
 
-	return control_ask(args, &request, NULL, put_status, &json);
+	if (!view) {
+		output_error("out of memory");
+		return CTL_FAILED;
+	}
+	view->json = args->json;
+	r = control_ask(args, &findings, NULL, take_finding, view);
+	return r == CTL_OK ? control_ask(args, &request, NULL, put_status, view) : r;
 }

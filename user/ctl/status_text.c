@@ -52,8 +52,21 @@ static void put_analyst(struct buf *out, bool colour, const struct ipc_heartbeat
 	buf_putc(out, '\n');
 }
 
+static void put_accepted(struct buf *out, bool colour, const struct status_accepted *accepted)
+{
+	for (unsigned int i = 0; i < accepted->count; i++) {
+		head(out, colour, "accepted");
+		output_put(out, colour, COLOUR_YELLOW, accepted->text[i], 0);
+		buf_putc(out, '\n');
+	}
+	if (accepted->more) {
+		head(out, colour, "accepted");
+		buf_printf(out, "and %u more (bailiffctl doctor)\n", accepted->more);
+	}
+}
+
 void status_put_text(struct buf *out, bool colour, const struct ipc_status *status,
-		     uint64_t now_boot_ns)
+		     const struct status_accepted *accepted, uint64_t now_boot_ns)
 {
 	char up[CLOCK_TEXT_MAX] = "0s";
 
@@ -88,9 +101,11 @@ void status_put_text(struct buf *out, bool colour, const struct ipc_status *stat
 	put_loss(out, colour, status->restarts_analyst, "of the analyst, ");
 	put_loss(out, colour, status->restarts_recorder, "of the recorder");
 	buf_putc(out, '\n');
+	put_accepted(out, colour, accepted);
 }
 
-void status_put_json(struct buf *out, const struct ipc_status *status, uint64_t now_boot_ns,
+void status_put_json(struct buf *out, const struct ipc_status *status,
+		     const struct status_accepted *accepted, uint64_t now_boot_ns,
 		     uint64_t now_wall_ns)
 {
 	const struct ipc_heartbeat *analyst = &status->analyst;
@@ -115,6 +130,10 @@ void status_put_json(struct buf *out, const struct ipc_status *status, uint64_t 
 	json_u64(&w, "refused_inbound", status->refused_inbound);
 	json_u64(&w, "refused_outbound", status->refused_outbound);
 	json_u64(&w, "refused_limit", status->refused_limit);
+	json_array(&w, "accepted_claims");
+	for (unsigned int i = 0; i < accepted->count; i++)
+		json_string(&w, NULL, accepted->text[i]);
+	json_end_array(&w);
 	json_object(&w, "analyst");
 	json_u64(&w, "events", analyst->events);
 	json_u64(&w, "lost", analyst->lost);

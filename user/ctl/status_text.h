@@ -12,9 +12,18 @@
 
 #include "base/buf.h"
 
+#define STATUS_ACCEPTED_MAX 64
+
+/* Filters that accept_claims lets through, each in a sentence of bailiffd's. */
+struct status_accepted {
+	unsigned int count, more; /* more: did not fit */
+	char text[STATUS_ACCEPTED_MAX][IPC_TEXT_MAX];
+};
+
 void status_put_text(struct buf *out, bool colour, const struct ipc_status *status,
-		     uint64_t now_boot_ns);
-void status_put_json(struct buf *out, const struct ipc_status *status, uint64_t now_boot_ns,
+		     const struct status_accepted *accepted, uint64_t now_boot_ns);
+void status_put_json(struct buf *out, const struct ipc_status *status,
+		     const struct status_accepted *accepted, uint64_t now_boot_ns,
 		     uint64_t now_wall_ns);
 
 #endif

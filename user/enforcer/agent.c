@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "enforcer/accepted.h"
 
 #define STATUS_TICKS 10
 #define SCAN_TICKS 10
@@ -261,6 +262,7 @@ int agent_reload(struct agent *agent, char error[INI_ERROR_MAX])
 	child_replace(agent->analyst);
 	agent->announced = false;
 	log_info("reloaded");
+	accepted_log(agent->conf);
 	return 0;
 }
 
@@ -305,6 +307,7 @@ static int begin(struct agent *agent)
 				(uid_t)-1, agent);
 	if (r < 0)
 		return log_error_errno(r, "start");
+	accepted_log(agent->conf);
 	agent_schedule_lockouts(agent, clock_boot_ns());
 	child_start(agent->recorder);
 	child_start(agent->analyst);

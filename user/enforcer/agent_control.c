@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "enforcer/accepted.h"
 #include "enforcer/agent.h"
 
 /* As much as the kernel gives without CAP_SYS_RESOURCE, which bailiffd may have given up
@@ -171,6 +172,8 @@ static int list_findings(const struct agent *agent, const struct parts *parts)
 					      agent->canary_late)
 				       : find(parts, FINDING_OK, "canary",
 					      "every program start of our own was seen");
+	if (!r)
+		r = accepted_each(agent->conf, send_finding, (void *)(uintptr_t)parts);
 	return r;
 }
 

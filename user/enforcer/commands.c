@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "enforcer/accepted.h"
 #include "enforcer/agent.h"
 #include "enforcer/positions.h"
 
@@ -22,6 +23,12 @@ static int load(const struct options *options, struct conf **ret)
 		return 0;
 	log_error("%s", error);
 	return EXIT_CONFIGURATION;
+}
+
+static int print_accepted(const struct control_finding *finding, void *arg)
+{
+	(void)arg;
+	return printf("bailiffd: %s: %s\n", finding->name, finding->text) < 0 ? -EIO : 0;
 }
 
 int agent_check(const struct options *options)
@@ -39,6 +46,7 @@ int agent_check(const struct options *options)
 		if (conf->exempt_uid[i] == (uid_t)-1)
 			(void)printf("bailiffd: exempt user '%s' does not exist on this host\n",
 				     conf->exempt_user[i]);
+	(void)accepted_each(conf, print_accepted, NULL);
 	return EXIT_ENDED;
 }
 

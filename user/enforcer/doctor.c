@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "enforcer/accepted.h"
 #include "enforcer/cgroups.h"
 #include "enforcer/hooks.h"
 
@@ -204,5 +205,5 @@ int doctor_probe(const struct conf *conf, finding_fn fn, void *arg)
 		if (r)
 			return r;
 	}
-	return 0;
+	return accepted_each(conf, fn, arg);
 }

@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct control_request request = { .op = CONTROL_LOCK };
 	static struct control_reply reply;
 	static struct grid grid;
+	static struct status_accepted accepted;
 	struct buf out = BUF_INIT(1 << 20);
 
 	memset(&reply, 0, sizeof(reply));
@@ -58,9 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_text(&out);
 	operate_put_json(&out, &request, &reply);
 	check_json(&out);
-	status_put_text(&out, false, &reply.status, 1ULL << 62);
+	accepted.count = 1;
+	memcpy(accepted.text[0], reply.finding.text, sizeof(accepted.text[0]));
+	TERMINATE(accepted.text[0]);
+	status_put_text(&out, false, &reply.status, &accepted, 1ULL << 62);
 	check_text(&out);
-	status_put_json(&out, &reply.status, 1ULL << 62, 1795568523000000000ULL);
+	status_put_json(&out, &reply.status, &accepted, 1ULL << 62, 1795568523000000000ULL);
 	check_json(&out);
 
 	TERMINATE(reply.lockout.rule);

@@ -140,10 +140,11 @@ static void test_status(void **state)
 		.skipped = 3,
 		.analyst = { .records = 444, .claims = 20, .attempts = 1, .decisions = 3 },
 	};
+	struct status_accepted accepted = { .count = 0 };
 	struct buf out = BUF_INIT(65536);
 
 	(void)state;
-	status_put_text(&out, false, &status, 7300 * NSEC_PER_SEC);
+	status_put_text(&out, false, &status, &accepted, 7300 * NSEC_PER_SEC);
 	assert_string_equal(out.data,
 			    "bailiffd    enforces, up 2h\n"
 			    "sensors     123456 events, 7 lost, 3 skipped, 0 canaries late, "
@@ -157,16 +158,27 @@ static void test_status(void **state)
 			    "restarts    1 of the analyst, 0 of the recorder\n");
 	buf_clear(&out);
 	status.mode = MODE_OBSERVE;
-	status_put_text(&out, true, &status, 7300 * NSEC_PER_SEC);
+	accepted.count = 2;
+	accepted.more = 1;
+	(void)snprintf(accepted.text[0], IPC_TEXT_MAX, "source a, filter b: lines");
+	(void)snprintf(accepted.text[1], IPC_TEXT_MAX, "source c, filter d: lines");
+	status_put_text(&out, false, &status, &accepted, 7300 * NSEC_PER_SEC);
+	assert_non_null(strstr(out.data, "accepted    source a, filter b: lines\n"
+					 "accepted    source c, filter d: lines\n"
+					 "accepted    and 1 more (bailiffctl doctor)\n"));
+	buf_clear(&out);
+	status_put_text(&out, true, &status, &accepted, 7300 * NSEC_PER_SEC);
 	assert_non_null(strstr(out.data, "\033[33mobserves only: nothing is locked out\033[0m"));
 	assert_non_null(strstr(out.data, "\033[33m7 lost, \033[0m"));
 	buf_clear(&out);
-	status_put_json(&out, &status, 7300 * NSEC_PER_SEC, HELPER_WALL_NS + 7200 * NSEC_PER_SEC);
+	status_put_json(&out, &status, &accepted, 7300 * NSEC_PER_SEC,
+			HELPER_WALL_NS + 7200 * NSEC_PER_SEC);
 	assert_memory_equal(out.data,
 			    "{\"mode\":\"observe\",\"started\":\"2026-11-25T01:02:03.000000000Z\","
 			    "\"restarts_analyst\":1,",
 			    82);
 	assert_non_null(strstr(out.data, "\"lost\":7,\"skipped\":3,"));
+	assert_non_null(strstr(out.data, "\"accepted_claims\":[\"source a, filter b: lines\","));
 	buf_done(&out);
 }
 
