@@ -25,6 +25,9 @@
 #           check_not WHAT COMMAND...       holds if the command fails; not if it cannot be run at all
 #           check_eq WHAT WANTED GOT        holds if both are the same text
 #           scenario_skip WHY               ends the scenario, counted as skipped, never as passed
+#           keep PATH...                    a file or folder of the guest that the scenario changes: at
+#                                           its end it is again as it was, or gone if it was not there
+#           undo                            a function of this name runs at its end, after that
 #           note TEXT...                    a line in the log
 #           not COMMAND...                  for wait_for; gone PID: that process has ended
 #           wait_for SECONDS COMMAND...     repeats until it succeeds; fails past the wall clock limit
@@ -167,6 +170,27 @@ scenario_begin() {
 	network_up
 }
 
+KEPT=/run/kept
+
+keep() {
+	local path
+	mkdir -p "$KEPT"
+	for path in "$@"; do
+		printf '%s\n' "$path" >>"$KEPT/list"
+		[ ! -e "$path" ] || cp -a "$path" "$KEPT/${path//\//_}"
+	done
+}
+
+put_back() {
+	local path
+	[ -e "$KEPT/list" ] || return 0
+	while read -r path; do
+		rm -rf "$path"
+		[ ! -e "$KEPT/${path//\//_}" ] || cp -a "$KEPT/${path//\//_}" "$path"
+	done <"$KEPT/list"
+	rm -rf "$KEPT"
+}
+
 # The exit trap. A scenario that stops half-way keeps its own code.
 scenario_end() {
 	local rc=$? dir
@@ -180,6 +204,8 @@ scenario_end() {
 		tail -n 30 "$OUT/journal.log" | cut -c1-300 | sed 's/^/       | /'
 	fi
 	wipe_bailiff
+	put_back
+	declare -F undo >/dev/null && undo
 	[ "$failures" -eq 0 ] || exit 1
 	exit "$rc"
 }

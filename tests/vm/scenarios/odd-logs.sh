@@ -9,6 +9,11 @@
 absent=198.51.100.19
 raw=/var/log/sshd-raw.log log=/var/log/auth.log
 scenario_begin
+keep /etc/pam.d/common-auth /etc/rsyslog.d/10-scenario.conf /etc/bailiff/filter.d "$raw" "$log.1"
+undo() {
+	systemctl stop sshd-raw.service
+	systemctl restart rsyslog.service
+}
 sed -i 's/pam_unix.so nullok/& nodelay/' /etc/pam.d/common-auth
 # shellcheck disable=SC2016 # a word of rsyslog's
 echo '$RepeatedMsgReduction on' >/etc/rsyslog.d/10-scenario.conf
@@ -75,4 +80,3 @@ for _ in 1 2 3; do
 	attack 198.51.100.13 nosuch wrong
 done
 check 'three more make five' wait_for 20 listed 198.51.100.13
-systemctl stop sshd-raw.service
