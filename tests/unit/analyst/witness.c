@@ -384,6 +384,64 @@ static void unsensed_service_needs_attestation(void **state)
 	assert_int_equal(tries(scene, VICTIM, TRUST_CLAIMED), 1);
 }
 
+static void say_about_ftp(struct scene *scene, struct claim claim, uint16_t filter,
+			  enum trust trust)
+{
+	claim.filter = filter;
+	witness_claim(scene->witness, scene->sessions, &claim, 2, "ftp", trust, claim.arrived_ns,
+		      on_attempt, scene);
+}
+
+/* PAM's line, by syslog, comes before the server's own log tells of the same try. */
+static void lesser_text_uses_up_no_try(void **state)
+{
+	struct scene *scene = *state;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct claim pam = claim_make(PEER, 0, 0, FORM_PAM, (1 + i) * SECOND);
+		struct claim own = claim_make(PEER, 0, 0, FORM_PASSWORD, (1 + i) * SECOND);
+
+		say_about_ftp(scene, pam, 1, TRUST_CLAIMED);
+		say_about_ftp(scene, own, 2, TRUST_ATTESTED);
+	}
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 3);
+}
+
+/* And PAM's line by the journal, where a filter without a service reads it, vouched for as well. */
+static void text_of_other_service_uses_up_no_try(void **state)
+{
+	struct scene *scene = *state;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct claim claim = claim_make(PEER, 0, 423, FORM_PAM, (1 + i) * SECOND);
+
+		claim.filter = 1;
+		witness_claim(scene->witness, scene->sessions, &claim, 0, "pam", TRUST_ATTESTED,
+			      claim.arrived_ns, on_attempt, scene);
+		tick(scene, claim.arrived_ns + WITNESS_HOLD_NS);
+		say_about_ftp(scene, claim, 2, TRUST_ATTESTED);
+	}
+	/* Three by each filter: rules count them by service. */
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 6);
+}
+
+/* One process that serves everybody, such as dovecot's auth. */
+static void process_of_many_has_no_limit(void **state)
+{
+	struct scene *scene = *state;
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < 200; i++) {
+		struct claim claim =
+			claim_make(i % 2 ? PEER : VICTIM, 0, 423, FORM_PASSWORD, SECOND + i);
+
+		scene->attempts = 0;
+		say_about_ftp(scene, claim, 2, TRUST_ATTESTED);
+		sum += tries(scene, PEER, TRUST_ATTESTED);
+	}
+	assert_int_equal(sum, 100);
+}
+
 static void sudo_counts_on_its_session(void **state)
 {
 	struct scene *scene = *state;
@@ -441,6 +499,9 @@ int main(void)
 		T(journal_of_the_true_process_counts),
 		T(same_line_from_two_sources_is_one_try),
 		T(unsensed_service_needs_attestation),
+		T(lesser_text_uses_up_no_try),
+		T(text_of_other_service_uses_up_no_try),
+		T(process_of_many_has_no_limit),
 		T(sudo_counts_on_its_session),
 		T(flood_of_lines_is_bounded),
 	};

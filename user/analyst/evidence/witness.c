@@ -26,19 +26,27 @@
 
 #define SERVICES_MAX 64
 #define FORMS_MAX 12 /* forms remembered per connection; further ones count as the last */
-#define TEXT_TRIES_MAX 64 /* of one process without a connection to bound it */
+#define TEXT_TRIES_MAX 64 /* of one sender of lines that count for nothing, without a connection */
 #define JOIN_NS (600ULL * NSEC_PER_SEC) /* a pid in old text may be another process by then */
 
-/* What was told of one connection, or of one process where no connection is known. */
+/*
+ * What was told of one connection, or by text alone of one address at one service. The process that
+ * wrote is part of it, but not enough: one may serve everybody (dovecot's auth, nginx). And lines of
+ * less trust, or of another service's filter, must not use up a try that a better line tells of.
+ */
 struct follow_key {
 	uint64_t connection;
 	uint64_t process; /* start time of a sudo, su */
 	uint32_t pid;
-	uint16_t port;
+	uint16_t port; /* where there is no pid */
+	uint16_t service;
+	uint16_t filter; /* where there is no service */
 	uint8_t family;
-	uint8_t pad;
+	uint8_t trust; /* enum trust */
+	uint32_t accepted;
 	uint8_t addr[16];
 };
+_Static_assert(sizeof(struct follow_key) == 48, "a key has no holes");
 
 struct form {
 	uint32_t source;
@@ -387,12 +395,34 @@ static void origin_text(const struct claim *claim, char *to, size_t size)
 			       origin->exe[0] ? origin->exe : "program unknown");
 }
 
+/* Tries that this text adds to what the same kind of text told of that address before. */
+static uint32_t tries_told(const struct step *s, const struct claim *claim,
+			   const struct attempt *attempt)
+{
+	struct follow_key key = {
+		.pid = claim->pid,
+		.port = claim->pid ? 0 : claim->port,
+		.service = attempt->service,
+		.filter = attempt->service ? 0 : claim->filter,
+		.family = claim->addr.family,
+		.trust = (uint8_t)attempt->trust,
+		.accepted = attempt->accepted,
+	};
+	struct follow *follow;
+
+	memcpy(key.addr, claim->addr.bytes, sizeof(key.addr));
+	follow = follow_get(s->witness, &key, s->now_ns);
+	follow_add(follow, claim);
+	return follow_count(follow, 1,
+			    attempt->trust == TRUST_CLAIMED && !attempt->accepted ? TEXT_TRIES_MAX
+										  : UINT32_MAX);
+}
+
 /* No event will speak for it any more: what is it worth by itself? contradiction may be NULL. */
 static void claim_on_text(const struct step *s, const struct claim *claim, uint16_t service,
 			  const char *filter, enum trust trust, const char *contradiction)
 {
 	const struct witness_service *known = service_find(s->witness, service);
-	struct follow_key key = { .pid = claim->pid };
 	struct attempt attempt = { .at_ns = s->now_ns, .service = service };
 	char origin[IPC_TEXT_MAX / 2];
 
@@ -433,18 +463,8 @@ static void claim_on_text(const struct step *s, const struct claim *claim, uint1
 			       : attempt.accepted ? "accepted as configured, no witness"
 						  : "no witness for this line",
 			       claim->relayed ? " of another host" : "", origin);
-	if (claim->result == CLAIM_FAILURE) {
-		struct follow *follow;
-
-		if (!claim->pid) {
-			key.family = claim->addr.family;
-			key.port = claim->port;
-			memcpy(key.addr, claim->addr.bytes, sizeof(key.addr));
-		}
-		follow = follow_get(s->witness, &key, s->now_ns);
-		follow_add(follow, claim);
-		attempt.tries = follow_count(follow, 1, TEXT_TRIES_MAX);
-	}
+	if (claim->result == CLAIM_FAILURE)
+		attempt.tries = tries_told(s, claim, &attempt);
 	s->fn(&attempt, s->arg);
 }
 
