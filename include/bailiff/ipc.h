@@ -291,6 +291,7 @@ struct ipc_heartbeat {
 	__u64 attempts;
 	__u64 decisions;
 	__u64 refused; /* table entries refused or evicted, all tables */
+	__u64 stale; /* matching log records that were too old, or of unknown age, when read */
 	__u64 regex_limit; /* log records that an expression was given up on at its match limit */
 	__u32 sessions;
 	__u32 connections;

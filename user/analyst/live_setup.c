@@ -43,7 +43,7 @@ static int on_hello(void *arg, const void *message, int fd)
 		return refuse("a version of the messages that this program does not speak");
 	live->hello = true;
 	live->boot_to_wall_ns = (int64_t)hello->boot_to_wall_ns;
-	filter_set_clock(pipeline_filters(live->pipeline), live->boot_to_wall_ns);
+	pipeline_clock(live->pipeline, live->boot_to_wall_ns);
 	return 0;
 }
 

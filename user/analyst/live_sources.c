@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analyst/live.h"
@@ -30,6 +31,17 @@ static void tap_close(struct tap *tap)
 	tap->reader = log_reader_free(tap->reader);
 	base_closep(&tap->follower.fd);
 	tap->follower = (struct log_follower){ .fd = -1 };
+}
+
+/* What is in the file by now was not written just now. */
+static void tap_is_old(struct tap *tap, enum log_age age)
+{
+	struct stat st;
+
+	if (fstat(tap->follower.fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	tap->follower.old_until = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	tap->follower.old_age = age;
 }
 
 /* A line that the file ended with, without a newline, is a line all the same. */
@@ -84,6 +96,7 @@ int live_source_add(struct live *live, const struct ipc_source *message, int fd)
 	if (r < 0)
 		return r;
 	source->tap.follower.fd = TAKE_FD(owned);
+	tap_is_old(&source->tap, LOG_BACKLOG);
 	live->sources++;
 	return 0;
 }
@@ -202,6 +215,7 @@ static int switch_file(struct live_source *source, int fd)
 	source->old_until_ns = clock_boot_ns() + LIVE_OLD_FILE_NS;
 	source->tap.reader = reader;
 	source->tap.follower = (struct log_follower){ .fd = TAKE_FD(owned) };
+	tap_is_old(&source->tap, LOG_NEW_FILE);
 	source->truncations = source->cut = 0;
 	source->live->files_waiting = true;
 	return live_turn(source->live);

@@ -23,6 +23,7 @@
 #define SOURCES_MAX 384 /* as many as live.h and replay take */
 #define SOURCE_FILTERS 8
 #define ACCOUNTS_MAX 4096 /* names of those who logged in */
+#define LATE_NS (60ULL * NSEC_PER_SEC) /* between writing and reading, on a busy machine */
 #define KEEP_ENDED_NS (60ULL * NSEC_PER_SEC) /* processes and connections, for late log lines */
 
 struct source_filter {
@@ -60,7 +61,8 @@ struct pipeline {
 	uint64_t now_ns;
 	uint64_t lost; /* last head.lost */
 	uint64_t lost_at_ns; /* when it last grew; 0 = never */
-	uint64_t events, records, attempts, decisions;
+	int64_t boot_to_wall_ns;
+	uint64_t events, records, attempts, decisions, stale;
 };
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_sink *sink, const uint64_t seed[2])
@@ -416,6 +418,54 @@ uint64_t pipeline_stamp(const struct pipeline *p, const struct log_record *recor
 	return stamp_ns;
 }
 
+static uint64_t longest_window(const struct pipeline *p)
+{
+	uint64_t longest = 0;
+
+	for (unsigned int i = 0; i < p->rules.count; i++)
+		if (p->rules.rule[i].window_ns > longest)
+			longest = p->rules.rule[i].window_ns;
+	return longest;
+}
+
+/*
+ * When it happened that a record tells of, in boot time; 0: too long ago to be counted, or nobody
+ * knows. A line that is read as it is written happens now, whatever its stamp says: the stamp is
+ * text, and clocks are set wrong. Only what is read later has nothing else to go by.
+ */
+static uint64_t happened_ns(const struct pipeline *p, const struct log_record *record,
+			    uint64_t said_wall_ns)
+{
+	uint64_t now_ns = record->arrived_ns, now_wall_ns = now_ns + (uint64_t)p->boot_to_wall_ns;
+	uint64_t age_ns;
+
+	if (record->age == LOG_FRESH)
+		return now_ns;
+	if (!said_wall_ns)
+		return record->age == LOG_NEW_FILE ? now_ns : 0;
+	age_ns = now_wall_ns > said_wall_ns ? now_wall_ns - said_wall_ns : 0;
+	if (age_ns < LATE_NS)
+		return now_ns;
+	/* Before this boot there is no boot time to give it. */
+	return age_ns <= longest_window(p) && age_ns < now_ns ? now_ns - age_ns : 0;
+}
+
+static void claim_take(struct pipeline *p, const struct source *source,
+		       const struct source_filter *filter, const struct log_record *record,
+		       struct claim *claim)
+{
+	uint64_t at_ns = happened_ns(p, record, claim->said_wall_ns);
+
+	if (!at_ns) {
+		p->stale++;
+		return;
+	}
+	claim->arrived_ns = at_ns;
+	witness_claim(p->witness, p->sessions, claim, filter->service,
+		      filter_name(p->filters, filter->filter), origin_trust(source, record), at_ns,
+		      on_attempt, p);
+}
+
 void pipeline_log_record(struct pipeline *p, const struct log_record *record)
 {
 	const struct source *source = source_find(p, record->source);
@@ -435,9 +485,7 @@ void pipeline_log_record(struct pipeline *p, const struct log_record *record)
 		claim.accepted = source->accepted >> i & 1U;
 		claim.relayed = source->relayed;
 		if (outcome == FILTER_FAILURE || outcome == FILTER_SUCCESS)
-			witness_claim(p->witness, p->sessions, &claim, filter->service,
-				      filter_name(p->filters, filter->filter),
-				      origin_trust(source, record), p->now_ns, on_attempt, p);
+			claim_take(p, source, filter, record, &claim);
 		break;
 	}
 }
@@ -447,6 +495,12 @@ void pipeline_source_attested(struct pipeline *p, uint32_t id, bool attested)
 	for (unsigned int i = 0; i < p->sources; i++)
 		if (p->source[i].id == id)
 			p->source[i].attested = attested;
+}
+
+void pipeline_clock(struct pipeline *p, int64_t boot_to_wall_ns)
+{
+	p->boot_to_wall_ns = boot_to_wall_ns;
+	filter_set_clock(p->filters, boot_to_wall_ns);
 }
 
 void pipeline_tick(struct pipeline *p, uint64_t now_ns)
@@ -505,6 +559,7 @@ void pipeline_stats(const struct pipeline *p, struct ipc_heartbeat *ret)
 		sessions.refused + filters.joined_refused + witness.refused + correlation.refused;
 	ret->regex_limit = filters.regex_limit;
 	ret->interpreted = filters.interpreted;
+	ret->stale = p->stale;
 	ret->sessions = sessions.sessions;
 	ret->connections = sessions.connections;
 	ret->subjects = correlation.subjects;

@@ -47,6 +47,9 @@ void pipeline_log_record(struct pipeline *pipeline, const struct log_record *rec
 /* filter_stamp by the first of its source's filters that finds one. */
 uint64_t pipeline_stamp(const struct pipeline *pipeline, const struct log_record *record,
 			uint64_t near_wall_ns, uint64_t last_wall_ns);
+/* CLOCK_REALTIME - CLOCK_BOOTTIME, whenever it may have changed (0 where boot time is wall time). What
+ * was written while nobody read is dated with it. */
+void pipeline_clock(struct pipeline *pipeline, int64_t boot_to_wall_ns);
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 /* A RECORD_EXEC for each program that a login session starts, but for children of but_of (0: none).
  * Off in the beginning: nobody wants them but who watches. */

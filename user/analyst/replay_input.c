@@ -139,6 +139,8 @@ static int on_record(const struct log_record *record, void *arg)
 	memcpy(w->text, record->text, record->len);
 	w->text[record->len] = '\0';
 	w->record.text = w->text;
+	/* Time is the log's own: whatever comes next is written now. */
+	w->record.age = LOG_FRESH;
 	stamp_ns = stamp_of(log, record);
 	log->input->stats.undated += !stamp_ns;
 	if (stamp_ns > log->last_ns)

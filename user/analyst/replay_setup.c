@@ -233,7 +233,7 @@ int replay_setup(struct replay *replay)
 	r = replay->lockout ? pipeline_new(&replay->pipeline, &sink, seed) : -ENOMEM;
 	if (r < 0)
 		return offline_error("%s", strerror(-r));
-	filter_set_clock(pipeline_filters(replay->pipeline), 0);
+	pipeline_clock(replay->pipeline, 0);
 	if (!replay->options.events && !replay->options.trust) {
 		replay->options.trust = "claimed";
 		(void)fputs("bailiff-analyst: without --events nothing has a witness: claims of "

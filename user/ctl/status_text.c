@@ -49,6 +49,10 @@ static void put_analyst(struct buf *out, bool colour, const struct ipc_heartbeat
 		buf_puts(out, ", ");
 		put_loss(out, colour, analyst->interpreted, "expressions interpreted");
 	}
+	if (analyst->stale) {
+		buf_puts(out, ", ");
+		put_loss(out, colour, analyst->stale, "lines read too late");
+	}
 	buf_putc(out, '\n');
 }
 
@@ -143,6 +147,7 @@ void status_put_json(struct buf *out, const struct ipc_status *status,
 	json_u64(&w, "attempts", analyst->attempts);
 	json_u64(&w, "decisions", analyst->decisions);
 	json_u64(&w, "refused", analyst->refused);
+	json_u64(&w, "stale", analyst->stale);
 	json_u64(&w, "regex_limit", analyst->regex_limit);
 	json_u64(&w, "interpreted", analyst->interpreted);
 	json_u64(&w, "sessions", analyst->sessions);

@@ -297,6 +297,7 @@ static void put_analyst(struct json_writer *w, const struct ipc_heartbeat *analy
 	json_u64(w, "attempts", analyst->attempts);
 	json_u64(w, "decisions", analyst->decisions);
 	json_u64(w, "refused", analyst->refused);
+	json_u64(w, "stale", analyst->stale);
 	json_u64(w, "regex_limit", analyst->regex_limit);
 	json_u64(w, "sessions", analyst->sessions);
 	json_u64(w, "connections", analyst->connections);

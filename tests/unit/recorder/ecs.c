@@ -140,7 +140,8 @@ static void test_status(void **state)
 		"\"skipped\":2,"
 		"\"refused_inbound\":0,\"refused_outbound\":0,\"refused_limit\":0,"
 		"\"analyst\":{\"events\":0,\"lost\":0,\"malformed\":0,\"records\":3,\"claims\":0,"
-		"\"attempts\":0,\"decisions\":0,\"refused\":0,\"regex_limit\":0,\"sessions\":0,"
+		"\"attempts\":0,\"decisions\":0,\"refused\":0,\"stale\":0,\"regex_limit\":0,"
+		"\"sessions\":0,"
 		"\"connections\":0,\"subjects\":2}}}");
 	buf_done(&out);
 }

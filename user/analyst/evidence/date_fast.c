@@ -121,13 +121,19 @@ static void take_zone(struct cursor *c, struct date *date)
 	date->zone_s = (int32_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
 }
 
+/* A clock that is not set yet begins in 1970. */
+static bool year_of_clock(unsigned int year)
+{
+	return year >= 1970 && year <= 2099;
+}
+
 /* 2026-11-24T10:00:00.123456+01:00, also with '/' or '.' and blanks for the T */
 static bool layout_iso(struct cursor *c, struct date *date)
 {
 	unsigned int year, month, day;
 	char between;
 
-	if (!take_digits(c, 4, &year) || year < 2000 || year > 2099 || c->at == c->end)
+	if (!take_digits(c, 4, &year) || !year_of_clock(year) || c->at == c->end)
 		return false;
 	between = *c->at;
 	if (between != '-' && between != '/' && between != '.')
@@ -177,7 +183,7 @@ static void take_year(struct cursor *c, struct date *date)
 	struct cursor try = *c;
 	unsigned int year;
 
-	if (!take_char(&try, ' ') || !take_digits(&try, 4, &year) || year < 2000 || year > 2099)
+	if (!take_char(&try, ' ') || !take_digits(&try, 4, &year) || !year_of_clock(year))
 		return;
 	if (try.at < try.end && (is_word(*try.at) || *try.at & 0x80))
 		return;

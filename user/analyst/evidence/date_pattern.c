@@ -25,6 +25,8 @@
 #define DAYS_LONG "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 #define OFFSET "[+-][01][0-9](?::?[0-9]{2})?"
 #define ZONE_WORD "[A-Z](?:[A-Z]{2,4})?"
+/* Of any clock: one that is not set yet begins in 1970, and its lines must be read all the same. */
+#define YEAR "(?P<Y>(?:19[7-9]|20[0-9])[0-9])"
 /* Seconds that have ten digits are from 2001 to 2286. */
 #define EPOCH "(?P<epoch>[0-9]{10,11}\\b(?:\\.[0-9]{3,9})?)"
 #define EPOCH_LONG "(?P<lepoch>[0-9]{10,11}(?:[0-9]{3}(?:\\.[0-9]{1,6}|[0-9]{3})?)?)"
@@ -60,7 +62,7 @@ static const struct {
 	{ "f", "(?P<f>[0-9]{1,9})", false },
 	{ "z", "(?P<z>Z|UTC|GMT|" OFFSET ")", false },
 	{ "Z", "(?P<Z>Z|[A-Z]{3,5})", false },
-	{ "ExY", "(?P<Y>20[0-9]{2})", false },
+	{ "ExY", YEAR, false },
 	{ "Exy", "(?P<y>[0-9]{2})", false },
 	{ "Exm", "(?P<m>0[1-9]|1[0-2])", false },
 	{ "Exd", "(?P<d>[12][0-9]|0[1-9]|3[01])", false },

@@ -35,12 +35,21 @@ struct log_origin {
 	char unit[64];
 };
 
+/* What tells when a record was written. */
+enum log_age {
+	LOG_FRESH, /* its arrival: it was read as it was written */
+	LOG_STAMPED, /* the transport's own stamp (the journal's) */
+	LOG_NEW_FILE, /* its text's stamp, else its arrival: in a file that was just found */
+	LOG_BACKLOG, /* its text's stamp alone: it was there before anybody read the file */
+};
+
 struct log_record {
 	uint32_t source; /* ipc_source.id */
 	uint64_t
 		number; /* ascending within the reader; several filters then share the work, 0 = none */
 	uint64_t arrived_ns; /* boot time of reading */
 	uint64_t said_wall_ns; /* the journal's stamp; 0: look for one in the text */
+	enum log_age age;
 	struct log_origin origin;
 	const char *text; /* one line, no newline, valid UTF-8, no NUL; borrowed */
 	size_t len;
@@ -70,6 +79,8 @@ int log_reader_feed(struct log_reader *reader, const void *bytes, size_t len, ui
 		    log_record_fn fn, void *arg);
 void log_reader_restart(
 	struct log_reader *reader); /* a new file: a waiting rest is dropped, counted as cut */
+/* Of the lines that end from now on; LOG_FRESH in the beginning. No matter for a journal. */
+void log_reader_age(struct log_reader *reader, enum log_age age);
 void log_reader_stats(const struct log_reader *reader, struct log_reader_stats *ret);
 
 /* Follows one file by pread from an offset: end of file, truncation (size < offset: begins anew),
@@ -79,6 +90,10 @@ struct log_follower {
 	int fd;
 	uint64_t offset;
 	uint64_t truncations;
+	/* Lines that end before this were there already: they are of the age given. After a truncation
+	 * those found then are LOG_NEW_FILE. */
+	uint64_t old_until;
+	enum log_age old_age;
 };
 int log_follow(struct log_follower *follower, struct log_reader *reader, size_t max,
 	       uint64_t now_ns, log_record_fn fn, void *arg);

@@ -39,6 +39,11 @@ int log_reader_emit(struct log_reader *reader, const struct feed *feed, struct l
 {
 	record->source = reader->source;
 	record->number = ++reader->number;
+	if (reader->format == LOG_LINES)
+		record->age = reader->age;
+	/* What vouches for no writer vouches for no time either. */
+	else if (record->origin.trusted && record->said_wall_ns)
+		record->age = LOG_STAMPED;
 	record->arrived_ns = feed->now_ns;
 	reader->stats.records++;
 	return feed->fn(record, feed->arg);
@@ -143,6 +148,11 @@ void log_reader_restart(struct log_reader *reader)
 	reader->stats.cut += dropped;
 	reader->rest_len = 0;
 	reader->rest_cut = false;
+}
+
+void log_reader_age(struct log_reader *reader, enum log_age age)
+{
+	reader->age = age;
 }
 
 void log_reader_stats(const struct log_reader *reader, struct log_reader_stats *ret)

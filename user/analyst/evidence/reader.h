@@ -12,6 +12,7 @@ struct log_reader {
 	uint32_t source;
 	enum log_format format;
 	uint64_t number; /* of the last record */
+	enum log_age age; /* of LOG_LINES */
 	struct log_reader_stats stats;
 	size_t rest_len;
 	bool rest_cut; /* the waiting line is longer than what is kept of it */
