@@ -144,7 +144,7 @@ struct ipc_service {
 	__u16 ports[8]; /* 0 = unused */
 	__u32 sensed; /* 1: the sensors tell its connections' outcome */
 	__u32 proxied; /* 1: its connections come from a proxy, the true peer is in its log alone */
-	__u32 pad;
+	__u32 forks; /* 1: each process of it serves one connection, or one call: sshd, sudo, su */
 	char name[IPC_NAME_MAX];
 };
 

@@ -58,6 +58,7 @@ struct replay_service {
 	uint16_t ports[8];
 	uint16_t max_tries;
 	bool programs; /* the sensors could tell its outcome */
+	bool forks; /* a process for each connection or call */
 };
 
 struct replay_source {

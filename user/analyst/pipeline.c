@@ -124,6 +124,7 @@ int pipeline_add_service(struct pipeline *p, const struct ipc_service *service)
 		.id = service->id,
 		.max_tries = service->max_tries,
 		.sensed = service->sensed,
+		.forks = service->forks,
 		.proxied = service->proxied,
 	};
 
@@ -354,6 +355,20 @@ static bool users_matter(const struct pipeline *p)
 	return false;
 }
 
+static void told_name(const struct pipeline *p, const struct attempt_told *told,
+		      struct told_names *ret)
+{
+	const struct source *source = source_find(p, told->source);
+
+	*ret = (struct told_names){
+		.source = source ? source->conf : "",
+		.filter = filter_name(p->filters, told->filter),
+		.trust = told->trust,
+		.accepted = told->accepted,
+	};
+	ret->service = told->service ? service_name(p, told->service) : ret->filter;
+}
+
 static void on_attempt(const struct attempt *attempt, void *arg)
 {
 	struct pipeline *p = arg;
@@ -363,6 +378,8 @@ static void on_attempt(const struct attempt *attempt, void *arg)
 		.filter = source ? filter_name(p->filters, attempt->filter) : "",
 	};
 
+	for (uint32_t i = 0; i < attempt->told_count; i++)
+		told_name(p, &attempt->told[i], &names.told[i]);
 	names.has_uid = account_find(p, attempt->user, &names.uid);
 	p->attempts += attempt->tries;
 	record_attempt(p, attempt);

@@ -24,9 +24,13 @@ void replay_conf_init(struct replay_conf *conf)
 {
 	/* bailiffd's own: see its bailiff.conf. */
 	static const struct replay_service builtin[] = {
-		{ .name = "sshd", .ports = { 22 }, .max_tries = 6, .programs = true },
-		{ .name = "sudo", .max_tries = 3 },
-		{ .name = "su", .max_tries = 1 },
+		{ .name = "sshd",
+		  .ports = { 22 },
+		  .max_tries = 6,
+		  .programs = true,
+		  .forks = true },
+		{ .name = "sudo", .max_tries = 3, .forks = true },
+		{ .name = "su", .max_tries = 1, .forks = true },
 	};
 
 	memset(conf, 0, sizeof(*conf));
@@ -156,6 +160,8 @@ static int service_entry(struct replay_conf *conf, const struct ini_entry *entry
 	}
 	if (!strcmp(entry->key, "session") && entry->value[0])
 		service->programs = true;
+	if ((!strcmp(entry->key, "session") || !strcmp(entry->key, "gain")) && entry->value[0])
+		service->forks = true;
 	if (!strcmp(entry->key, "behind"))
 		service->proxied = !strcmp(entry->value, "proxy");
 	if (!strcmp(entry->key, "max_tries") &&

@@ -18,6 +18,7 @@ static int services_add(struct replay *replay)
 			.id = (uint16_t)(i + 1),
 			.max_tries = known->max_tries,
 			.sensed = known->programs && replay->options.events,
+			.forks = known->forks,
 			.proxied = known->proxied,
 		};
 		int r;

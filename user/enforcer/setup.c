@@ -53,6 +53,7 @@ static bool send_services(const struct agent *agent)
 			.id = service->id,
 			.max_tries = service->max_tries,
 			.sensed = hooks_service_sensed(agent->hooks, service->id),
+			.forks = service->files[BL_ROLE_SESSION] || service->files[BL_ROLE_GAIN],
 			.proxied = service->proxied,
 		};
 

@@ -314,6 +314,47 @@ static void source_and_filter_narrow_a_rule(void **state)
 	}
 }
 
+static void try_counts_once_per_rule(void **state)
+{
+	static const char rules[][256] = {
+		APP_RULE "trust = attested\n",
+		APP_RULE "trust = claimed\n",
+		"[rule]\nid = pam\nservice = pam\nfailures = 1\nwindow = 1m\nlockout = 1h\n"
+		"trust = claimed\n",
+		APP_RULE "trust = claimed\nsource = journal\n",
+	};
+	/* Of one try: PAM's line by syslog, the application's by syslog, the same by the journal. */
+	static const unsigned int counts[ARRAY_SIZE(rules)][3] = {
+		{ 0, 0, 1 }, { 0, 1, 0 }, { 1, 0, 0 }, { 0, 0, 1 }
+	};
+	static const struct told_names line[3] = {
+		{ "file", "pam", "pam", TRUST_CLAIMED, false },
+		{ "file", "app", "app", TRUST_CLAIMED, false },
+		{ "journal", "app", "app", TRUST_ATTESTED, false },
+	};
+	struct scene *scene = *state;
+
+	for (size_t r = 0; r < ARRAY_SIZE(rules); r++) {
+		rule_take(scene, rules[r]);
+		for (uint32_t i = 0; i < 3; i++) {
+			struct attempt_names names = { .source = line[i].source,
+						       .filter = line[i].filter };
+			struct attempt attempt = app_attempt(line[i].trust);
+
+			text_copy(attempt.service_name, sizeof(attempt.service_name),
+				  line[i].service);
+			memcpy(names.told, line, i * sizeof(line[0]));
+			attempt.told_count = i;
+			attempt.tries = i == 0;
+			attempt.again = i != 0;
+			scene->matches = 0;
+			correlation_attempt(scene->correlation, &attempt, &names, on_match, scene);
+			if (scene->matches != counts[r][i])
+				fail_msg("rule %zu, line %u: %u", r, i, scene->matches);
+		}
+	}
+}
+
 static void user_counts_only_with_a_session_and_no_guess(void **state)
 {
 	const struct attempt_names known = {
@@ -437,6 +478,7 @@ int main(void)
 		T(decision_reads_as_promised),
 		T(accepted_claims_stand_for_attested_ones_only),
 		T(source_and_filter_narrow_a_rule),
+		T(try_counts_once_per_rule),
 		T(user_counts_only_with_a_session_and_no_guess),
 		T(host_is_only_recorded),
 		T(bad_rules_are_refused_whole),

@@ -13,21 +13,39 @@
 #define SECOND NSEC_PER_SEC
 #define SOURCE_FILE 1
 #define SOURCE_JOURNAL 2
+#define PROXY "192.0.2.80"
+#define PROXY6 "2001:db8:80::1"
+#define PROXY6_NEIGHBOUR "2001:db8:80::2"
 
 enum { FORM_INVALID, FORM_PAM, FORM_PASSWORD, FORM_ACCEPTED };
 
 struct scene {
 	struct session_table *sessions;
 	struct witness *witness;
-	struct attempt attempt[64];
+	struct attempt attempt[64]; /* told is gone: */
+	uint32_t tries[64][TRUST_MAX]; /* new to a rule that wants so much */
+	uint32_t tries_of_filter[64];
 	unsigned int attempts;
 };
+
+/* As correlation does it: what told of the try before counts first, if it counts. */
+static uint32_t tries_new(const struct attempt *a, enum trust least, uint16_t filter)
+{
+	for (uint32_t i = 0; i < a->told_count; i++)
+		if (a->told[i].trust >= least && (!filter || a->told[i].filter == filter))
+			return a->tries;
+	return a->tries + a->again;
+}
 
 static void on_attempt(const struct attempt *attempt, void *arg)
 {
 	struct scene *scene = arg;
 
 	assert_true(scene->attempts < ARRAY_SIZE(scene->attempt));
+	for (int least = 0; least < TRUST_MAX; least++)
+		scene->tries[scene->attempts][least] = tries_new(attempt, (enum trust)least, 0);
+	scene->tries_of_filter[scene->attempts] =
+		tries_new(attempt, TRUST_ATTESTED, attempt->filter);
 	scene->attempt[scene->attempts++] = *attempt;
 }
 
@@ -125,7 +143,7 @@ static uint32_t tries(const struct scene *scene, const char *addr, enum trust le
 
 		if (a->subject.kind == SUBJECT_ADDRESS && a->subject.family == wanted.family &&
 		    !memcmp(a->subject.addr, wanted.bytes, 16) && a->trust >= least)
-			sum += a->tries;
+			sum += scene->tries[i][least];
 	}
 	return sum;
 }
@@ -405,11 +423,13 @@ static void lesser_text_uses_up_no_try(void **state)
 		say_about_ftp(scene, own, 2, TRUST_ATTESTED);
 	}
 	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 3);
+	assert_int_equal(tries(scene, PEER, TRUST_CLAIMED), 3);
 }
 
 /* And PAM's line by the journal, where a filter without a service reads it, vouched for as well. */
 static void text_of_other_service_uses_up_no_try(void **state)
 {
+	uint32_t by_filter[3] = { 0 };
 	struct scene *scene = *state;
 
 	for (uint32_t i = 0; i < 3; i++) {
@@ -421,8 +441,148 @@ static void text_of_other_service_uses_up_no_try(void **state)
 		tick(scene, claim.arrived_ns + WITNESS_HOLD_NS);
 		say_about_ftp(scene, claim, 2, TRUST_ATTESTED);
 	}
-	/* Three by each filter: rules count them by service. */
-	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 6);
+	/* Three tries; and three by each filter, because rules count by service. */
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 3);
+	for (unsigned int i = 0; i < scene->attempts; i++)
+		by_filter[scene->attempt[i].filter] += scene->tries_of_filter[i];
+	assert_int_equal(by_filter[1], 3);
+	assert_int_equal(by_filter[2], 3);
+}
+
+static void ftp_line(struct scene *scene, uint32_t source, uint16_t filter, const char *user,
+		     enum trust trust, uint64_t at_ns)
+{
+	struct claim claim = claim_make(PEER, 0, 0, FORM_PASSWORD, at_ns);
+
+	claim.source = source;
+	text_copy(claim.user, sizeof(claim.user), user);
+	say_about_ftp(scene, claim, filter, trust);
+}
+
+/* PAM's line and the server's own, each in a file and in the journal: one try for any rule. */
+static void four_lines_of_a_try_count_once(void **state)
+{
+	struct scene *scene = *state;
+
+	for (uint64_t i = 0; i < 5; i++) {
+		uint64_t at = (10 + i) * SECOND;
+
+		ftp_line(scene, SOURCE_FILE, 1, "", TRUST_CLAIMED, at);
+		ftp_line(scene, SOURCE_JOURNAL, 2, "alice", TRUST_ATTESTED, at + SECOND / 4);
+		ftp_line(scene, SOURCE_FILE, 2, "alice", TRUST_CLAIMED, at + SECOND / 3);
+		ftp_line(scene, SOURCE_JOURNAL, 1, "alice", TRUST_ATTESTED, at + SECOND / 2);
+	}
+	assert_int_equal(scene->attempts, 20);
+	assert_int_equal(tries(scene, PEER, TRUST_CLAIMED), 5);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 5);
+}
+
+static void other_tries_are_not_joined(void **state)
+{
+	struct scene *scene = *state;
+
+	/* Another user, the same kind of line, and too late: three more. */
+	ftp_line(scene, SOURCE_FILE, 1, "alice", TRUST_ATTESTED, 10 * SECOND);
+	ftp_line(scene, SOURCE_FILE, 2, "bob", TRUST_ATTESTED, 10 * SECOND);
+	ftp_line(scene, SOURCE_FILE, 1, "alice", TRUST_ATTESTED, 11 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 3);
+	ftp_line(scene, SOURCE_JOURNAL, 1, "bob", TRUST_ATTESTED, 15 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 4);
+	/* Within four seconds of alice's second one. */
+	ftp_line(scene, SOURCE_JOURNAL, 2, "alice", TRUST_ATTESTED, 15 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 4);
+}
+
+static void repeated_line_joins_as_often_as_it_says(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 0, 0, FORM_PAM, 10 * SECOND);
+
+	say_about_ftp(scene, claim, 1, TRUST_ATTESTED);
+	claim.count = 5;
+	say_about_ftp(scene, claim, 2, TRUST_ATTESTED);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 5);
+}
+
+static void accepted_text_says_so(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 0, 0, FORM_PASSWORD, SECOND);
+	union bl_event event;
+
+	claim.accepted = true;
+	say_about_ftp(scene, claim, 2, TRUST_CLAIMED);
+	assert_true(scene->attempt[0].accepted);
+	assert_int_equal(scene->attempt[0].trust, TRUST_CLAIMED);
+	assert_int_equal(scene->attempt[0].tries, 1);
+	assert_non_null(strstr(scene->attempt[0].text, "accepted as configured, no witness"));
+	/* Vouched for, it needs nobody's leave; contradicted, it has none. */
+	claim.arrived_ns = 20 * SECOND;
+	say_about_ftp(scene, claim, 2, TRUST_ATTESTED);
+	assert_false(scene->attempt[1].accepted);
+	story_session_process(&event, 4001, VICTIM, 40001, 20 * SECOND);
+	happen(scene, &event);
+	claim.pid = 4001;
+	claim.arrived_ns = 21 * SECOND;
+	say_about_ftp(scene, claim, 2, TRUST_CLAIMED);
+	assert_int_equal(scene->attempt[2].trust, TRUST_FORGED);
+	assert_false(scene->attempt[2].accepted);
+	assert_int_equal(scene->attempt[2].tries, 0);
+}
+
+/* Another host's sshd[4001] is not ours, nor is its connection. */
+static void relayed_line_is_not_held_against_this_kernel(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(VICTIM, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	claim.relayed = true;
+	say(scene, &claim);
+	assert_int_equal(scene->attempts, 1);
+	assert_int_equal(scene->attempt[0].trust, TRUST_CLAIMED);
+	assert_non_null(strstr(scene->attempt[0].text, "of another host"));
+	/* A true coincidence is no witness either. */
+	claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+	claim.relayed = true;
+	say(scene, &claim);
+	assert_int_equal(scene->attempt[1].trust, TRUST_CLAIMED);
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
+}
+
+static void proxy_is_never_counted(void **state)
+{
+	struct witness_service web = {
+		.id = 3, .max_tries = 3, .ports = { 80 }, .proxied = true, .name = "web"
+	};
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 0, 0, FORM_PASSWORD, 2 * SECOND);
+	union bl_event event;
+
+	assert_int_equal(witness_add_service(scene->witness, &web), 0);
+	story_connection(&event, PROXY, 40001, BL_CONNECTION_OPEN, SECOND);
+	event.connection.end.local_port = 80;
+	happen(scene, &event);
+	witness_claim(scene->witness, scene->sessions, &claim, 3, "web", TRUST_ATTESTED, 2 * SECOND,
+		      on_attempt, scene);
+	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 1);
+	assert_string_equal(scene->attempt[0].text,
+			    "address as web's proxy told it; who wrote it is unknown");
+	claim = claim_make(PROXY, 40001, 0, FORM_PASSWORD, 2 * SECOND);
+	witness_claim(scene->witness, scene->sessions, &claim, 3, "web", TRUST_ATTESTED, 2 * SECOND,
+		      on_attempt, scene);
+	assert_int_equal(scene->attempts, 2);
+	assert_int_equal(tries(scene, PROXY, TRUST_CLAIMED), 0);
+	assert_non_null(strstr(scene->attempt[1].text, "web's proxy itself"));
+	/* Its neighbour in the same /64 would be locked out with it. */
+	claim = claim_make(PROXY6_NEIGHBOUR, 0, 0, FORM_PASSWORD, 2 * SECOND);
+	story_connection(&event, PROXY6, 40001, BL_CONNECTION_OPEN, SECOND);
+	event.connection.end.local_port = 80;
+	happen(scene, &event);
+	witness_claim(scene->witness, scene->sessions, &claim, 3, "web", TRUST_ATTESTED, 2 * SECOND,
+		      on_attempt, scene);
+	assert_int_equal(tries(scene, PROXY6_NEIGHBOUR, TRUST_CLAIMED), 0);
 }
 
 /* One process that serves everybody, such as dovecot's auth. */
@@ -501,6 +661,12 @@ int main(void)
 		T(unsensed_service_needs_attestation),
 		T(lesser_text_uses_up_no_try),
 		T(text_of_other_service_uses_up_no_try),
+		T(four_lines_of_a_try_count_once),
+		T(other_tries_are_not_joined),
+		T(repeated_line_joins_as_often_as_it_says),
+		T(accepted_text_says_so),
+		T(relayed_line_is_not_held_against_this_kernel),
+		T(proxy_is_never_counted),
 		T(process_of_many_has_no_limit),
 		T(sudo_counts_on_its_session),
 		T(flood_of_lines_is_bounded),

@@ -144,43 +144,59 @@ static struct pair *pair_count(struct correlation *c, unsigned int rule,
 }
 
 /* An accepted claim stands where an attested one would; it is no witness. */
-static bool trust_reaches(const struct rule *rule, const struct attempt *attempt)
+static bool trust_reaches(const struct rule *rule, enum trust trust, bool accepted)
 {
-	return attempt->trust >= rule->trust ||
-	       (attempt->accepted && rule->trust <= TRUST_ATTESTED);
+	return trust >= rule->trust || (accepted && rule->trust <= TRUST_ATTESTED);
 }
 
-static bool rule_is_about(const struct rule *rule, const struct attempt *attempt,
-			  const struct attempt_names *names)
+static bool rule_is_about(const struct rule *rule, const char *service, const char *source,
+			  const char *filter)
 {
-	const char *filter = names->filter[0] ? names->filter : attempt->service_name;
-
 	/* Filters are named after what they read, whatever the source says that its service is. */
-	if (rule->service[0] && strcmp(rule->service, attempt->service_name) != 0 &&
+	if (!filter[0])
+		filter = service;
+	if (rule->service[0] && strcmp(rule->service, service) != 0 &&
 	    strcmp(rule->service, filter) != 0)
 		return false;
 	if (rule->filter[0] && strcmp(rule->filter, filter) != 0)
 		return false;
-	return !rule->source[0] || !names->source[0] || !strcmp(rule->source, names->source);
+	return !rule->source[0] || !source[0] || !strcmp(rule->source, source);
+}
+
+/* 0: this rule takes nothing of it. */
+static uint32_t tries_for(const struct rule *rule, const struct attempt *attempt,
+			  const struct attempt_names *names)
+{
+	if (!trust_reaches(rule, attempt->trust, attempt->accepted) ||
+	    !rule_is_about(rule, attempt->service_name, names->source, names->filter))
+		return 0;
+	for (uint32_t i = 0; i < attempt->told_count; i++) {
+		const struct told_names *told = &names->told[i];
+
+		if (trust_reaches(rule, told->trust, told->accepted) &&
+		    rule_is_about(rule, told->service, told->source, told->filter))
+			return attempt->tries;
+	}
+	return attempt->tries + attempt->again;
 }
 
 void correlation_attempt(struct correlation *c, const struct attempt *attempt,
 			 const struct attempt_names *names, match_fn fn, void *arg)
 {
-	if (!attempt->tries)
+	if (!attempt->tries && !attempt->again)
 		return;
 	for (unsigned int i = 0; i < c->rules->count; i++) {
 		const struct rule *rule = &c->rules->rule[i];
 		struct match match;
+		uint32_t tries = tries_for(rule, attempt, names);
 		struct pair *pair;
 
-		if (!trust_reaches(rule, attempt) || !rule_is_about(rule, attempt, names))
+		if (!tries)
 			continue;
 		match = (struct match){ .rule = rule, .at_ns = attempt->at_ns };
 		if (!subject_counted(rule, attempt, names, &match.subject))
 			continue;
-		pair = pair_count(c, i, &match.subject, attempt->tries, attempt->trust,
-				  attempt->at_ns);
+		pair = pair_count(c, i, &match.subject, tries, attempt->trust, attempt->at_ns);
 		if (pair->count < rule->failures)
 			continue;
 		match.tries = pair->count;

@@ -29,8 +29,16 @@ struct match {
 	const char *user; /* subject USER: the account's name; borrowed for the call */
 };
 
+/* An earlier line about the same try. */
+struct told_names {
+	const char *source, *filter, *service;
+	enum trust trust;
+	bool accepted;
+};
+
 /* What the ids in an attempt stand for. */
 struct attempt_names {
+	struct told_names told[ATTEMPT_TOLD_MAX]; /* attempt.told_count of them */
 	const char *source; /* [source NAME]; "" = there is no line */
 	const char *filter; /* the same */
 	bool has_uid; /* its user has, or had, a login session here */
@@ -44,6 +52,7 @@ DEFINE_CLEANUP(correlation_free, struct correlation *)
 
 typedef void (*match_fn)(const struct match *match, void *arg);
 /*
+ * A try that several lines tell of counts once per rule: by the first of them that the rule takes.
  * A reached threshold clears that pair's ring, so that the next match needs new tries.
  *
  * A rule's source and filter are asked of lines; what the kernel alone saw has neither and counts

@@ -265,6 +265,17 @@ void filter_stats(const struct filter_set *set, struct filter_stats *ret);
 #define WITNESS_CLAIMS_MAX 4096 /* held at once */
 #define WITNESS_CONNECTIONS_MAX 8192 /* with claims or a fresh outcome */
 
+#define ATTEMPT_TOLD_MAX 6
+
+/* An earlier line about the same try, at a service without a sensor (attempt_join.h). */
+struct attempt_told {
+	uint32_t source;
+	uint16_t filter;
+	uint16_t service; /* id, 0 = none: the filter's name stands for it */
+	enum trust trust;
+	bool accepted;
+};
+
 /*
  * What evidence comes to. tries > 0 counts toward those rules whose least trust it reaches (forged
  * reaches none); tries = 0 only informs: a claim about a connection whose outcome is still open, a
@@ -275,6 +286,10 @@ struct attempt {
 	uint64_t at_ns; /* boot */
 	enum trust trust;
 	uint32_t tries; /* new tries that this tells of */
+	uint32_t
+		again; /* tries that told[] told of before: new to a rule that takes none of those */
+	uint32_t told_count;
+	const struct attempt_told *told; /* borrowed */
 	uint32_t pid;
 	uint64_t connection; /* number, 0 = none */
 	uint64_t session;
@@ -297,6 +312,7 @@ struct witness_service {
 	uint16_t max_tries;
 	uint16_t ports[8]; /* 0 = unused */
 	bool sensed;
+	bool forks; /* lines of one process tell of one connection */
 	bool proxied; /* its peers are proxies: the log alone tells who is behind them */
 	char name[IPC_NAME_MAX];
 };

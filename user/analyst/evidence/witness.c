@@ -10,7 +10,8 @@
  * largest count of any one form.
  *
  * A claim without a witness is held WITNESS_HOLD_NS for late events, then comes out as what it is:
- * text. Text of one process is joined in the same way, so that replaying old logs counts tries too.
+ * text. Text of one process is joined in the same way, so that replaying old logs counts tries too;
+ * where one process serves many connections, attempt_join.h says what is joined.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "analyst/evidence/attempt_join.h"
 #include "analyst/evidence/evidence.h"
 #include "analyst/evidence/judge.h"
 #include "base/buf.h"
@@ -75,7 +77,8 @@ struct held {
 struct witness {
 	struct witness_service service[SERVICES_MAX];
 	unsigned int services;
-	struct table *proxies; /* struct ipc_subject of peers of proxied services */
+	struct attempt_join *join;
+	struct table *proxies; /* set of struct ipc_subject: peers of proxied services */
 	bool writers_known; /* a source vouches for writers: text without one adds nothing */
 	struct table *follows;
 	struct held *held; /* ring by arrival, WITNESS_CLAIMS_MAX slots */
@@ -108,8 +111,11 @@ int witness_new(struct witness **ret, const uint64_t seed[2])
 		      WITNESS_CONNECTIONS_MAX, seed);
 	if (r < 0)
 		return r;
-	r = table_new(&w->proxies, sizeof(struct ipc_subject), sizeof(uint16_t),
-		      WITNESS_PROXIES_MAX, seed);
+	r = attempt_join_new(&w->join, seed);
+	if (r < 0)
+		return r;
+	r = table_new(&w->proxies, sizeof(struct ipc_subject), sizeof(uint8_t), WITNESS_PROXIES_MAX,
+		      seed);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(w);
@@ -121,6 +127,7 @@ struct witness *witness_free(struct witness *w)
 	if (!w)
 		return NULL;
 	table_free(w->proxies);
+	attempt_join_free(w->join);
 	table_free(w->follows);
 	free(w->held);
 	free(w);
@@ -283,6 +290,20 @@ static struct ipc_subject proxy_key(const struct ipc_subject *subject)
 	return key;
 }
 
+/* Of an opening, the kernel tells the port alone. */
+static const struct witness_service *service_of_connection(const struct witness *w,
+							   const struct connection *connection)
+{
+	if (connection->service)
+		return service_find(w, connection->service);
+	for (unsigned int i = 0; i < w->services; i++)
+		for (unsigned int p = 0; p < ARRAY_SIZE(w->service[i].ports); p++)
+			if (w->service[i].ports[p] &&
+			    w->service[i].ports[p] == connection->end.local_port)
+				return &w->service[i];
+	return NULL;
+}
+
 static void proxy_remember(struct witness *w, const struct connection *connection)
 {
 	struct ipc_subject peer;
@@ -293,7 +314,6 @@ static void proxy_remember(struct witness *w, const struct connection *connectio
 		return;
 	peer = proxy_key(&peer);
 	(void)table_put(w->proxies, &peer, &value);
-	*(uint16_t *)value = connection->service;
 }
 
 static bool is_proxy(const struct witness *w, const struct ipc_subject *subject)
@@ -463,8 +483,10 @@ static void claim_on_text(const struct step *s, const struct claim *claim, uint1
 			       : attempt.accepted ? "accepted as configured, no witness"
 						  : "no witness for this line",
 			       claim->relayed ? " of another host" : "", origin);
-	if (claim->result == CLAIM_FAILURE)
+	if (claim->result == CLAIM_FAILURE && known && known->forks)
 		attempt.tries = tries_told(s, claim, &attempt);
+	else if (claim->result == CLAIM_FAILURE)
+		attempt_join_count(s->witness->join, claim, &attempt);
 	s->fn(&attempt, s->arg);
 }
 
@@ -580,7 +602,7 @@ void witness_change(struct witness *w, const struct session_table *sessions,
 
 	if (!connection)
 		return;
-	known = service_find(w, connection->service);
+	known = service_of_connection(w, connection);
 	if (known && known->proxied) {
 		proxy_remember(w, connection);
 		return;
