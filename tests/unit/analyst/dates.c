@@ -207,6 +207,7 @@ static void test_hostile(void **state)
 		{ "Nov 24 10:00:00x", NULL, "" },
 		{ "Nov 32 10:00:00 h", NULL, "" },
 		{ "Nov 00 10:00:00 h", NULL, "" },
+		{ "Nov  24 10:00:00 h", NULL, "" },
 		{ "Nov 24 30:00:00 h", NULL, "" },
 		{ "Nob 24 10:00:00 h", NULL, "" },
 		{ "2026-13-24T10:00:00Z h", NULL, "" },

@@ -128,7 +128,23 @@ extern const char *const date_layouts[DATE_LAYOUTS];
 #define DATE_SEARCH_MAX 1024 /* bytes of a line in which built-in layouts are looked for */
 #define DATE_SOURCES 64 /* sources whose last layout is remembered; more share */
 
-struct date_list;
+struct date_last {
+	unsigned int form; /* index + 1; 0: none yet */
+	size_t start;
+};
+
+struct date_list {
+	char *key;
+	const struct regex_memory *memory;
+	pcre2_match_data *data;
+	struct date_form *form;
+	unsigned int forms;
+	bool fast; /* begins with the built-in layouts */
+	bool built_in; /* has no others: without evidence there is no date */
+	bool zoned; /* of stamps without a zone */
+	int32_t zone_s;
+	struct date_last last[DATE_SOURCES];
+};
 
 /* Lists are shared by the filters of a set: most have the same patterns. memory: borrowed. */
 struct date_pool {

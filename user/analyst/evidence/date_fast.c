@@ -84,8 +84,8 @@ static bool take_fraction(struct cursor *c, bool comma, struct date *date)
 	return true;
 }
 
-/* [blanks] Z, UTC, GMT, +hh, +hhmm, +hh:mm: nothing where none stands. */
-static void take_zone(struct cursor *c, struct date *date)
+/* [blanks] Z, UTC, GMT, +hh, +hhmm, +hh:mm: nothing where none stands; false: hard to tell. */
+static bool take_zone(struct cursor *c, struct date *date)
 {
 	struct cursor try = *c;
 	unsigned int hours, minutes = 0;
@@ -94,31 +94,34 @@ static void take_zone(struct cursor *c, struct date *date)
 	while (try.at < try.end && (*try.at == ' ' || *try.at == '\t'))
 		try.at++;
 	if (try.at == try.end)
-		return;
+		return true;
 	if (*try.at == 'Z' || *try.at == 'U' || *try.at == 'G') {
 		size_t len = *try.at == 'Z' ? 1 : 3;
 
 		if ((size_t)(try.end - try.at) < len ||
 		    (len == 3 && memcmp(try.at, "UTC", 3) && memcmp(try.at, "GMT", 3)))
-			return;
+			return true;
 		try.at += len;
 		/* "Zone" is no zone. */
-		if (try.at < try.end && (is_word(*try.at) || *try.at & 0x80))
-			return;
+		if (try.at < try.end && is_word(*try.at))
+			return true;
+		if (try.at < try.end && *try.at & 0x80)
+			return false;
 		date->zoned = true;
 		*c = try;
-		return;
+		return true;
 	}
 	west = *try.at == '-';
 	if ((!take_char(&try, '+') && !take_char(&try, '-')) || !take_digits(&try, 2, &hours) ||
 	    hours > 19)
-		return;
+		return true;
 	*c = try;
 	(void)take_char(&try, ':');
 	if (take_digits(&try, 2, &minutes))
 		*c = try;
 	date->zoned = true;
 	date->zone_s = (int32_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
+	return true;
 }
 
 /* A clock that is not set yet begins in 1970. */
@@ -152,8 +155,7 @@ static bool layout_iso(struct cursor *c, struct date *date)
 	date->day = (uint8_t)day;
 	if (!take_time(c, date) || !take_fraction(c, true, date))
 		return false;
-	take_zone(c, date);
-	return true;
+	return take_zone(c, date);
 }
 
 /* Three letters as one number, so that a name is found by comparing numbers. */
@@ -177,22 +179,26 @@ static bool take_name(struct cursor *c, const uint32_t *names, unsigned int coun
 	return false;
 }
 
-/* " 2026" behind the time; not the begin of an address, as in "Nov 24 10:00:00 2001:db8::1". */
-static void take_year(struct cursor *c, struct date *date)
+/* " 2026" behind the time; not the begin of an address, as in "Nov 24 10:00:00 2001:db8::1".
+ * false: hard to tell. */
+static bool take_year(struct cursor *c, struct date *date)
 {
 	struct cursor try = *c;
 	unsigned int year;
 
 	if (!take_char(&try, ' ') || !take_digits(&try, 4, &year) || !year_of_clock(year))
-		return;
-	if (try.at < try.end && (is_word(*try.at) || *try.at & 0x80))
-		return;
+		return true;
+	if (try.at < try.end && is_word(*try.at))
+		return true;
+	if (try.at < try.end && *try.at & 0x80)
+		return false;
 	if (try.end - try.at > 1 && *try.at == ':' &&
 	    (is_digit(try.at[1]) || try.at[1] == ':' ||
 	     (unsigned char)((try.at[1] | 0x20) - 'a') < 6))
-		return;
+		return true;
 	date->year = (uint16_t)year;
 	*c = try;
+	return true;
 }
 
 /* [Tue ]Nov 24 10:00:00[.123][ 2026] */
@@ -216,16 +222,14 @@ static bool layout_syslog(struct cursor *c, struct date *date)
 	if (!take_name(c, months, 12, &month) || !take_char(c, ' '))
 		return false;
 	/* " 4" and "4" are both written */
-	(void)take_char(c, ' ');
-	if (!take_digits(c, 2, &day) && !take_digits(c, 1, &day))
+	if ((take_char(c, ' ') || !take_digits(c, 2, &day)) && !take_digits(c, 1, &day))
 		return false;
 	if (!take_char(c, ' ') || day < 1 || day > 31 || !take_time(c, date) ||
 	    !take_fraction(c, false, date))
 		return false;
 	date->month = (uint8_t)(month + 1);
 	date->day = (uint8_t)day;
-	take_year(c, date);
-	return true;
+	return take_year(c, date);
 }
 
 bool date_fast(const char *text, size_t len, struct date_place *ret, struct date *ret_date)

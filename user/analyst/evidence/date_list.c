@@ -17,24 +17,6 @@
 #define DATE "{DATE}"
 #define LINE_BEGIN "{^LN-BEG}"
 
-struct last {
-	unsigned int form; /* index + 1; 0: none yet */
-	size_t start;
-};
-
-struct date_list {
-	char *key;
-	const struct regex_memory *memory;
-	pcre2_match_data *data;
-	struct date_form *form;
-	unsigned int forms;
-	bool fast; /* begins with the built-in layouts */
-	bool built_in; /* has no others: without evidence there is no date */
-	bool zoned; /* of stamps without a zone */
-	int32_t zone_s;
-	struct last last[DATE_SOURCES];
-};
-
 static struct date_list *list_free(struct date_list *list)
 {
 	if (!list)
@@ -291,7 +273,7 @@ static unsigned int search_all(const struct search *s, struct date_place *ret,
 	return found;
 }
 
-static bool list_search(struct search *s, struct last *last, struct date_place *ret,
+static bool list_search(struct search *s, struct date_last *last, struct date_place *ret,
 			struct date *ret_date)
 {
 	bool anchored = last->form && s->list->form[last->form - 1].anchored;
@@ -312,7 +294,7 @@ static bool list_search(struct search *s, struct last *last, struct date_place *
 	found = search_all(s, ret, ret_date);
 	if (!found)
 		return false;
-	*last = (struct last){ .form = found, .start = ret->start };
+	*last = (struct date_last){ .form = found, .start = ret->start };
 	return true;
 }
 
