@@ -318,6 +318,32 @@ static int take_copy(struct import *import, struct import_jail *jail, struct fil
 	return r;
 }
 
+/* The zone of the log's stamps becomes a parameter of the filter. */
+static void zone_take(struct import *import, struct import_jail *jail, struct filter_spec *spec)
+{
+	char text[IPC_FILTER_MAX], error[EVIDENCE_ERROR_MAX] = "too long";
+	struct filter_spec zoned = *spec;
+	struct import_value value;
+	uint16_t index;
+
+	if (!import_ask(import, jail, "logtimezone", NOTE_LOST, &value))
+		return;
+	if (value.text[0] && strcasecmp(value.text, "auto") != 0 &&
+	    zoned.params < CONFIG_PARAMS_MAX) {
+		text_copy(zoned.param[zoned.params].name, CONFIG_NAME_MAX, "logtimezone");
+		text_copy(zoned.param[zoned.params].value, sizeof(zoned.param[0].value),
+			  value.text);
+		zoned.params++;
+		if (import_spec_text(&zoned, text) &&
+		    filter_set_load(import->set, text, &index, error) == 0)
+			*spec = zoned;
+		else
+			import_note(&jail->notes, NOTE_LOST, &value.place,
+				    "logtimezone = %.40s: %.200s", value.text, error);
+	}
+	import_value_done(&value);
+}
+
 int import_filter(struct import *import, struct import_jail *jail, struct filter_spec *spec)
 {
 	char error[EVIDENCE_ERROR_MAX] = "";
@@ -356,6 +382,8 @@ int import_filter(struct import *import, struct import_jail *jail, struct filter
 			    "it has neither a filter nor expressions of its own");
 		jail->refused = true;
 	}
+	if (r >= 0 && !jail->refused)
+		zone_take(import, jail, spec);
 	if (r >= 0 && !jail->refused)
 		text_copy(jail->service, sizeof(jail->service), spec->name);
 	return r < 0 ? r : 0;

@@ -220,7 +220,6 @@ static const struct {
 } lost[] = {
 	{ "ignorecache", "there is no ignorecommand to remember", NULL },
 	{ "logencoding", "bytes that are not UTF-8 are read as U+FFFD", " auto utf-8 utf8 ascii " },
-	{ "logtimezone", "stamps without a zone are local time", " auto " },
 	{ "usedns", "host names in log lines are never looked up", " no warn raw " },
 };
 

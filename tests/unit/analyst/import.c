@@ -294,6 +294,35 @@ static void test_filter_with_parameters(void **state)
 	tree_done(&tree);
 }
 
+static void test_time_zone(void **state)
+{
+	struct tree tree;
+
+	(void)state;
+	tree_of(&tree, "[DEFAULT]\n"
+		       "enabled = true\n"
+		       "logpath = /var/log/x.log\n"
+		       "[door]\n"
+		       "logtimezone = UTC+0200\n"
+		       "[loud]\n"
+		       "filter = door[mode=loud]\n"
+		       "logtimezone = CET\n"
+		       "[here]\n"
+		       "filter = door\n"
+		       "logtimezone = auto\n"
+		       "[nowhere]\n"
+		       "filter = door\n"
+		       "logtimezone = QQQ\n");
+	assert_string_equal(jail_of(&tree, "door")->source[0].filter, "door[logtimezone=UTC+0200]");
+	assert_string_equal(jail_of(&tree, "loud")->source[0].filter,
+			    "door[mode=loud,logtimezone=CET]");
+	assert_string_equal(jail_of(&tree, "here")->source[0].filter, "door");
+	assert_string_equal(jail_of(&tree, "nowhere")->source[0].filter, "door");
+	assert_note(&jail_of(&tree, "nowhere")->notes, NOTE_LOST, "jail.conf", 14,
+		    "\"QQQ\" is no time zone");
+	tree_done(&tree);
+}
+
 static void test_own_expressions(void **state)
 {
 	static const char wanted[] = "[INCLUDES]\n"
@@ -704,6 +733,7 @@ int main(void)
 		cmocka_unit_test(test_a_jail),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_filter_with_parameters),
+		cmocka_unit_test(test_time_zone),
 		cmocka_unit_test(test_own_expressions),
 		cmocka_unit_test(test_own_filter_and_sensor),
 		cmocka_unit_test(test_text_of_syslog),
