@@ -21,13 +21,15 @@
 static const char usage[] =
 	"Usage: bailiffctl replay [--log FILE]... [--events FILE.jsonl] [--rules DIR]...\n"
 	"                         [--filter-dir DIR] [--conf FILE]\n"
-	"                         [--trust claimed|attested|witnessed] [--json]\n"
+	"                         [--account NAME=UID]... [--trust claimed|attested|witnessed]\n"
+	"                         [--json]\n"
 	"\n"
 	"  --log FILE        a log file, or journalctl --output=export; - is standard input\n"
 	"  --events FILE     kernel events, one JSON object a line\n"
 	"  --rules DIR       rule files, instead of the installed ones\n"
 	"  --filter-dir DIR  filters, instead of the installed ones\n"
 	"  --conf FILE       bailiff.conf: services, exempt addresses, filters of logs\n"
+	"  --account NAME=UID  somebody with a login session: rules about users count no other\n"
 	"  --trust LEVEL     least trust that counts, instead of the rules' own; without --events\n"
 	"                    there are no witnesses and claimed is assumed\n"
 	"  --json            one JSON object a line\n"
@@ -104,6 +106,25 @@ static void summary_put(const struct replay *replay)
 			      replay->refused);
 }
 
+static int account_add(struct replay_options *options, const char *text)
+{
+	struct replay_account *account = &options->account[options->accounts];
+	const char *equal = strchr(text, '=');
+	unsigned long long uid;
+	char *end;
+
+	if (options->accounts == REPLAY_ACCOUNTS_MAX || !equal || equal == text ||
+	    (size_t)(equal - text) >= sizeof(account->name) || equal[1] < '0' || equal[1] > '9')
+		return -EINVAL;
+	uid = strtoull(equal + 1, &end, 10);
+	if (*end || uid >= BL_UNSET)
+		return -EINVAL;
+	text_copy_len(account->name, sizeof(account->name), text, (size_t)(equal - text));
+	account->uid = (uint32_t)uid;
+	options->accounts++;
+	return 0;
+}
+
 /* 0: go on; 1: done; -EINVAL. */
 static int parse(int argc, char **argv, struct replay_options *ret)
 {
@@ -113,6 +134,7 @@ static int parse(int argc, char **argv, struct replay_options *ret)
 		{ "rules", required_argument, NULL, 'r' },
 		{ "filter-dir", required_argument, NULL, 'f' },
 		{ "conf", required_argument, NULL, 'c' },
+		{ "account", required_argument, NULL, 'a' },
 		{ "trust", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "scores", no_argument, NULL, 's' },
@@ -143,6 +165,10 @@ static int parse(int argc, char **argv, struct replay_options *ret)
 			break;
 		case 'c':
 			ret->conf = optarg;
+			break;
+		case 'a':
+			if (account_add(ret, optarg) < 0)
+				return -EINVAL;
 			break;
 		case 't':
 			if (!optarg || (strcmp(optarg, "claimed") && strcmp(optarg, "attested") &&

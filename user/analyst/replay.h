@@ -7,6 +7,7 @@
 
 #define REPLAY_LOGS_MAX 64
 #define REPLAY_FOLDERS_MAX 16
+#define REPLAY_ACCOUNTS_MAX 64
 #define REPLAY_LOCKOUTS_MAX 65536
 #define REPLAY_QUEUE_MAX 256 /* decisions of one item */
 
@@ -19,6 +20,11 @@ struct replay_options {
 	const char *filters;
 	const char *conf;
 	const char *trust;
+	struct replay_account {
+		uint32_t uid;
+		char name[IPC_USER_MAX];
+	} account[REPLAY_ACCOUNTS_MAX];
+	unsigned int accounts;
 	bool json;
 };
 

@@ -35,8 +35,9 @@ static const char *const action_words[] = {
 };
 _Static_assert(ARRAY_SIZE(action_words) == ACTION_MAX, "words");
 
-static void subject_text(const struct ipc_subject *subject, char *to, size_t size)
+static void subject_text(const struct decision *decision, char *to, size_t size)
 {
+	const struct ipc_subject *subject = &decision->subject;
 	struct addr addr = { .family = subject->family, .prefix = subject->prefix };
 	char text[ADDR_TEXT_MAX];
 
@@ -50,7 +51,7 @@ static void subject_text(const struct ipc_subject *subject, char *to, size_t siz
 		(void)snprintf(to, size, "session %llu", (unsigned long long)subject->id);
 		return;
 	case SUBJECT_USER:
-		(void)snprintf(to, size, "user %llu", (unsigned long long)subject->id);
+		(void)snprintf(to, size, "user %s", decision->user);
 		return;
 	case SUBJECT_HOST:
 	case SUBJECT_NONE:
@@ -66,7 +67,7 @@ static void line_put(struct buf *out, const struct decision *decision)
 	clock_format(decision->at_ns, time);
 	if (decision->seconds)
 		duration_format(decision->seconds, length);
-	subject_text(&decision->subject, subject, sizeof(subject));
+	subject_text(decision, subject, sizeof(subject));
 	buf_printf(out, "%.19sZ  %-9s  %-24s  %-7s  ", time, action_words[decision->action],
 		   subject, length);
 	buf_put_safe(out, decision->reason, strlen(decision->reason));

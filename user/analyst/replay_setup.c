@@ -241,6 +241,9 @@ int replay_setup(struct replay *replay)
 			    "the logs count as they stand\n",
 			    stderr);
 	}
+	for (unsigned int i = 0; i < replay->options.accounts; i++)
+		pipeline_account(replay->pipeline, replay->options.account[i].uid,
+				 replay->options.account[i].name);
 	r = services_add(replay);
 	r = r ? r : exempts_add(replay);
 	r = r ? r : rules_add_all(replay);

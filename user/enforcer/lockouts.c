@@ -206,7 +206,7 @@ int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, u
 	case SUBJECT_USER:
 		if (!lock && wish->action != ACTION_FREEZE && wish->action != ACTION_TERMINATE)
 			break;
-		return lockouts_lock_user(lockouts, wish, ret_until, text);
+		return lockouts_lock_user(lockouts, wish, text);
 	case SUBJECT_HOST:
 	case SUBJECT_NONE:
 	case SUBJECT_MAX:

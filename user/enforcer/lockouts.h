@@ -126,7 +126,7 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 int lockouts_session_ids(struct lockouts *lockouts, uint64_t tag, struct session_ids *ret);
 /* Each session of an account (lockouts_user.c); the outcomes of those go to fn by themselves. */
 int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wish,
-		       uint64_t *ret_until, char text[IPC_TEXT_MAX]);
+		       char text[IPC_TEXT_MAX]);
 void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
 /* Steps every job that is due; when to come again. */
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);

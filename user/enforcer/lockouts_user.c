@@ -26,7 +26,6 @@ struct tally {
 	size_t applied, observed, refused;
 	int result; /* of the last refusal */
 	char text[IPC_TEXT_MAX];
-	uint64_t until;
 };
 
 static int find(uint64_t tag, const struct bl_session *session, void *arg)
@@ -76,8 +75,6 @@ static void lock_one(struct lockouts *lockouts, const struct lockout_wish *wish,
 	lockouts_tell(lockouts, &outcome);
 	if (outcome.result == OUTCOME_APPLIED) {
 		tally->applied++;
-		if (until > tally->until)
-			tally->until = until;
 	} else if (outcome.result == OUTCOME_OBSERVED) {
 		tally->observed++;
 	} else {
@@ -88,7 +85,7 @@ static void lock_one(struct lockouts *lockouts, const struct lockout_wish *wish,
 }
 
 int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wish,
-		       uint64_t *ret_until, char text[IPC_TEXT_MAX])
+		       char text[IPC_TEXT_MAX])
 {
 	struct found found = { .uid = (uint32_t)wish->subject.id };
 	struct tally tally = { .result = OUTCOME_FAILED };
@@ -109,7 +106,6 @@ int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wis
 		if (!is_inside(lockouts, &found, found.tag[i]))
 			lock_one(lockouts, wish, found.tag[i], &tally);
 	if (tally.applied) {
-		*ret_until = tally.until;
 		(void)snprintf(text, IPC_TEXT_MAX, "%zu of its %zu login sessions%s%s%.150s",
 			       tally.applied, tally.applied + tally.refused,
 			       found.cut ? " (there are more)" : "",

@@ -246,9 +246,8 @@ void decider_outcome(struct decider *d, const struct ipc_outcome *outcome)
 	}
 }
 
-static void subject_to_json(struct json_writer *w, const struct decision *decision)
+static void subject_to_json(struct json_writer *w, const struct ipc_subject *subject)
 {
-	const struct ipc_subject *subject = &decision->subject;
 	char text[ADDR_TEXT_MAX];
 
 	json_object(w, "subject");
@@ -268,8 +267,9 @@ static void subject_to_json(struct json_writer *w, const struct decision *decisi
 		json_string(w, "value", text);
 		break;
 	case SUBJECT_USER:
+		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)subject->id);
 		json_string(w, "kind", "user");
-		json_string(w, "value", decision->user);
+		json_string(w, "value", text);
 		break;
 	case SUBJECT_HOST:
 	case SUBJECT_NONE:
@@ -292,7 +292,7 @@ void decision_to_json(const struct decision *decision, int64_t boot_to_wall_ns, 
 	clock_format(at, text);
 	json_string(&w, "@timestamp", text);
 	json_string(&w, "action", action_names[decision->action]);
-	subject_to_json(&w, decision);
+	subject_to_json(&w, &decision->subject);
 	if (decision->seconds) {
 		clock_format(at + decision->seconds * NSEC_PER_SEC, text);
 		json_string(&w, "until", text);

@@ -580,7 +580,8 @@ void witness_claim(struct witness *w, const struct session_table *sessions,
 		w->used--;
 		return;
 	}
-	if (known && !known->sensed) {
+	/* Without a process or a port nothing can speak for it later either (judge.c). */
+	if ((known && !known->sensed) || (!claim->pid && !claim->port)) {
 		claim_give_up(&s, held);
 		w->used--;
 		return;
