@@ -5,12 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include <cmocka.h>
 
@@ -551,6 +555,166 @@ static void test_attested_only_where_nobody_else_writes(void **state)
 	assert_non_null(strstr(why, "/tmp is no folder"));
 }
 
+/* /usr is root's on every host; nothing is written there. A folder of one's own below /tmp is not. */
+static void test_vouched_by_the_file_itself(void **state)
+{
+	static const char path[] = "/usr/bin/env";
+	char why[512] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	if (!source_vouched(path, fd, 0, why, sizeof(why)))
+		fail_msg("%s", why);
+	/* A path that nobody else can change leads to a file that others can: the file decides. */
+	assert_int_equal(close(fd), 0);
+	add("log", "x\n");
+	fd = open(path_of("log"), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_false(source_vouched(path, fd, getuid(), why, sizeof(why)));
+	assert_non_null(strstr(why, "/tmp is no folder"));
+	assert_int_equal(close(fd), 0);
+}
+
+/* In a mount namespace of its own, where "/" is a tmpfs of root's: every folder above is as strict as
+ * the test makes it. 77: not allowed here. */
+static int in_strict_folder(void (*fn)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("none", "/mnt", "tmpfs", 0, "mode=755") < 0)
+			_exit(77);
+		fn();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define EXPECT(what)                               \
+	do {                                       \
+		if (!(what))                       \
+			_exit(__LINE__ % 200 + 1); \
+	} while (0)
+
+static bool vouched(const char *path, uid_t owner, const char *because)
+{
+	char why[512] = "";
+	struct stat st;
+	int fd, r = source_open(path, &fd, &st);
+	bool yes;
+
+	if (r < 0)
+		return false;
+	yes = source_vouched(path, fd, owner, why, sizeof(why));
+	(void)close(fd);
+	return because ? !yes && strstr(why, because) : yes;
+}
+
+static void strict_cases(void)
+{
+	static const char acl[] = {
+		2,  0, 0, 0, /* version */
+		1,  0, 6, 0, -1,   -1,	 -1, -1, /* owner rw */
+		2,  0, 6, 0, 0x39, 0x30, 0,  0, /* user 12345 rw */
+		4,  0, 4, 0, -1,   -1,	 -1, -1, /* group r */
+		16, 0, 6, 0, -1,   -1,	 -1, -1, /* mask rw */
+		32, 0, 0, 0, -1,   -1,	 -1, -1, /* other */
+	};
+
+	(void)umask(022);
+	EXPECT(mkdir("/mnt/app", 0755) == 0 && mkdir("/mnt/other", 0777) == 0);
+	EXPECT(chmod("/mnt/other", 0777) == 0);
+	EXPECT(close(open("/mnt/app/log", O_CREAT | O_WRONLY, 0644)) == 0);
+	EXPECT(vouched("/mnt/app/log", 0, NULL));
+	/* A service's own folder and file. */
+	EXPECT(chown("/mnt/app", 12345, 0) == 0 && chown("/mnt/app/log", 12345, 0) == 0);
+	EXPECT(vouched("/mnt/app/log", 12345, NULL));
+	EXPECT(vouched("/mnt/app/log", 0, "uid 12345"));
+	/* By an ACL somebody else may write: tmpfs has them since 2.6.24. */
+	EXPECT(setxattr("/mnt/app/log", "system.posix_acl_access", acl, sizeof(acl), 0) == 0);
+	EXPECT(vouched("/mnt/app/log", 12345, "others can write"));
+	EXPECT(removexattr("/mnt/app/log", "system.posix_acl_access") == 0);
+	EXPECT(chmod("/mnt/app/log", 0644) == 0 && vouched("/mnt/app/log", 12345, NULL));
+	/* Another name of it gives no right; a name in a folder that others write is no name to trust. */
+	EXPECT(link("/mnt/app/log", "/mnt/other/log") == 0);
+	EXPECT(vouched("/mnt/app/log", 12345, NULL));
+	EXPECT(vouched("/mnt/other/log", 12345, "/mnt/other is no folder"));
+	/* Root's link from a strict folder into one that is not, as the last part and before it. */
+	EXPECT(symlink("/mnt/other/log", "/mnt/link") == 0);
+	EXPECT(vouched("/mnt/link", 12345, "/mnt/other is no folder"));
+	EXPECT(symlink("/mnt/other", "/mnt/folder") == 0);
+	EXPECT(vouched("/mnt/folder/log", 12345, "/mnt/other is no folder"));
+	EXPECT(symlink("/mnt/app", "/mnt/fine") == 0 && vouched("/mnt/fine/log", 12345, NULL));
+	EXPECT(lchown("/mnt/fine", 54321, 0) == 0);
+	EXPECT(vouched("/mnt/fine/log", 12345, "/mnt/fine is no folder"));
+	/* A strict tree over a folder that others write: what is mounted is what counts. */
+	EXPECT(mount("none", "/mnt/other", "tmpfs", 0, "mode=755") == 0);
+	EXPECT(close(open("/mnt/other/log", O_CREAT | O_WRONLY, 0644)) == 0);
+	EXPECT(vouched("/mnt/other/log", 0, NULL));
+	EXPECT(mkdir("/mnt/other/in", 0755) == 0 && chmod("/mnt/other", 0775) == 0);
+	EXPECT(vouched("/mnt/other/log", 0, "/mnt/other is no folder"));
+}
+
+static void test_vouched_only_where_nobody_else_writes(void **state)
+{
+	int r;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	r = in_strict_folder(strict_cases);
+	if (r == 77)
+		skip();
+	if (r)
+		fail_msg("the case at line %d (of 200 each)", r - 1);
+}
+
+/* While the analyst reads it, the mode changes, and changes back; then a rotation. */
+static void strict_changes(void)
+{
+	(void)umask(022);
+	text_copy(w.dir, sizeof(w.dir), "/mnt");
+	add("log", "x\n");
+	read_conf("log", "service=sshd\n");
+	EXPECT(sources_new(&w.sources, w.conf, on_switch, NULL) == 0);
+	analyst_starts();
+	EXPECT(w.told[0].attested == 1);
+	sources_scan(w.sources);
+	EXPECT(w.judgements[0] == 0);
+	EXPECT(chmod("/mnt/log", 0666) == 0);
+	sources_scan(w.sources);
+	sources_scan(w.sources);
+	EXPECT(w.told[0].attested == 0 && w.judgements[0] == 1 && w.switches[0] == 0);
+	EXPECT(chmod("/mnt/log", 0644) == 0);
+	sources_scan(w.sources);
+	EXPECT(w.told[0].attested == 1 && w.judgements[0] == 2);
+	move("log", "log.1");
+	add("log", "y\n");
+	EXPECT(chmod("/mnt/log", 0622) == 0);
+	sources_scan(w.sources);
+	EXPECT(w.switches[0] == 1 && w.told[0].attested == 0 && w.judgements[0] == 2);
+}
+
+static void test_attestation_follows_the_file(void **state)
+{
+	int r;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	r = in_strict_folder(strict_changes);
+	if (r == 77)
+		skip();
+	if (r)
+		fail_msg("the case at line %d (of 200 each)", r - 1);
+}
+
 static void test_attested_only_where_declared(void **state)
 {
 	(void)state;
@@ -586,6 +750,9 @@ int main(void)
 		TEST(test_damaged_positions_are_not_used),
 		TEST(test_what_is_not_opened),
 		TEST(test_attested_only_where_nobody_else_writes),
+		TEST(test_vouched_by_the_file_itself),
+		TEST(test_vouched_only_where_nobody_else_writes),
+		TEST(test_attestation_follows_the_file),
 		TEST(test_attested_only_where_declared),
 	};
 
