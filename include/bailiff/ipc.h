@@ -145,6 +145,8 @@ struct ipc_service {
 	__u32 sensed; /* 1: the sensors tell its connections' outcome */
 	__u32 proxied; /* 1: its connections come from a proxy, the true peer is in its log alone */
 	__u32 forks; /* 1: each process of it serves one connection, or one call: sshd, sudo, su */
+	__u32 has_writer;
+	__u32 writer_uid; /* the account, beside root, as which it writes its log */
 	char name[IPC_NAME_MAX];
 };
 

@@ -409,18 +409,29 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 	witness_change(p->witness, p->sessions, &change, now_ns, on_attempt, p);
 }
 
-static enum trust origin_trust(const struct source *source, const struct log_record *record)
+static bool is_writer(const struct pipeline *p, uint16_t service, uint32_t uid)
+{
+	for (unsigned int i = 0; service && i < p->services; i++)
+		if (p->service[i].id == service)
+			return p->service[i].has_writer && p->service[i].writer_uid == uid;
+	return false;
+}
+
+static enum trust origin_trust(const struct pipeline *p, const struct source *source,
+			       uint16_t service, const struct log_record *record)
 {
 	const struct log_origin *origin = &record->origin;
 
 	/* What vouches for it is another host's, and so are its processes. */
 	if (source->relayed)
 		return TRUST_CLAIMED;
-	/* A program may call itself what it likes; root's own words, of a known program, count. */
-	if (origin->trusted)
-		return origin->has_uid && !origin->uid && origin->exe[0] ? TRUST_ATTESTED
-									 : TRUST_CLAIMED;
-	return source->attested ? TRUST_ATTESTED : TRUST_CLAIMED;
+	if (!origin->trusted)
+		return source->attested ? TRUST_ATTESTED : TRUST_CLAIMED;
+	/* A program may call itself what it likes; what root says, or the service's own account, of a
+	 * known program, counts. */
+	if (!origin->has_uid || !origin->exe[0])
+		return TRUST_CLAIMED;
+	return !origin->uid || is_writer(p, service, origin->uid) ? TRUST_ATTESTED : TRUST_CLAIMED;
 }
 
 uint64_t pipeline_stamp(const struct pipeline *p, const struct log_record *record,
@@ -479,8 +490,8 @@ static void claim_take(struct pipeline *p, const struct source *source,
 	}
 	claim->arrived_ns = at_ns;
 	witness_claim(p->witness, p->sessions, claim, filter->service,
-		      filter_name(p->filters, filter->filter), origin_trust(source, record), at_ns,
-		      on_attempt, p);
+		      filter_name(p->filters, filter->filter),
+		      origin_trust(p, source, filter->service, record), at_ns, on_attempt, p);
 }
 
 void pipeline_log_record(struct pipeline *p, const struct log_record *record)

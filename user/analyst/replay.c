@@ -109,7 +109,7 @@ static void summary_put(const struct replay *replay)
 static int account_add(struct replay_options *options, const char *text)
 {
 	struct replay_account *account = &options->account[options->accounts];
-	const char *equal = strchr(text, '=');
+	const char *equal = text ? strchr(text, '=') : NULL;
 	unsigned long long uid;
 	char *end;
 

@@ -138,6 +138,17 @@ static int find_child(const struct parts *parts, const struct child *child, cons
 	return find(parts, FINDING_MISSING, name, "not running: %s; see the log", cost);
 }
 
+static int find_own(const char *source, const char *path, const char *why, void *arg)
+{
+	const struct parts *parts = arg;
+
+	if (*why)
+		return find(parts, FINDING_DEGRADED, "own log",
+			    "source %s: its lines are only claims: %s", source, why);
+	return find(parts, FINDING_OK, "own log", "source %s: only its service can write %s",
+		    source, path);
+}
+
 /* What is not the kernel's: the kernel's own findings come first. */
 static int list_findings(const struct agent *agent, const struct parts *parts)
 {
@@ -172,6 +183,8 @@ static int list_findings(const struct agent *agent, const struct parts *parts)
 					      agent->canary_late)
 				       : find(parts, FINDING_OK, "canary",
 					      "every program start of our own was seen");
+	if (!r)
+		r = sources_each_own(agent->sources, find_own, (void *)(uintptr_t)parts);
 	if (!r)
 		r = accepted_each(agent->conf, send_finding, (void *)(uintptr_t)parts);
 	return r;

@@ -126,18 +126,31 @@ static bool source_filters(const struct conf_source *source, const char *name)
 	return false;
 }
 
-static int finish_services(const struct conf *conf, char error[INI_ERROR_MAX])
+static int account_find(const char *name, uid_t *ret)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (!user)
+		return -ENOENT;
+	*ret = user->pw_uid;
+	return 0;
+}
+
+static int finish_services(struct conf *conf, char error[INI_ERROR_MAX])
 {
 	for (size_t i = 0; i < conf->services; i++) {
-		const struct conf_service *a = &conf->service[i];
+		struct conf_service *a = &conf->service[i];
 		uint32_t files = 0;
 
 		for (int role = 0; role < BL_ROLE_MAX; role++)
 			files += a->files[role];
-		if (!files && !a->ports[0] && !a->implied)
+		if (!files && !a->ports[0] && !a->writer[0])
 			return conf_wrong(error,
 					  "%s: [service %s] has neither a program file nor a port",
 					  a->where, a->name);
+		if (a->writer[0] && account_find(a->writer, &a->writer_uid) < 0)
+			return conf_wrong(error, "%s: there is no account '%s'", a->where,
+					  a->writer);
 		/* bl_ports has one service per port. */
 		for (size_t j = 0; j < i; j++)
 			for (size_t p = 0; p < CONF_PORTS_MAX && a->ports[p]; p++)
@@ -229,7 +242,6 @@ static int finish_service(struct conf *conf, struct conf_source *source, char er
 	*added = (struct conf_service){
 		.id = (uint16_t)(conf->services + 1),
 		.max_tries = 1,
-		.implied = true,
 		.where = strdup(source->where),
 	};
 	if (!added->where)
@@ -279,14 +291,9 @@ static int finish_sources(struct conf *conf, char error[INI_ERROR_MAX])
 		if (finish_accepted(conf, source, error) < 0)
 			return -EINVAL;
 		source->owner_uid = 0;
-		if (source->owner[0]) {
-			const struct passwd *user = getpwnam(source->owner);
-
-			if (!user)
-				return conf_wrong(error, "%s: there is no account '%s'",
-						  source->where, source->owner);
-			source->owner_uid = user->pw_uid;
-		}
+		if (source->owner[0] && account_find(source->owner, &source->owner_uid) < 0)
+			return conf_wrong(error, "%s: there is no account '%s'", source->where,
+					  source->owner);
 	}
 	return 0;
 }

@@ -35,12 +35,13 @@ struct conf_service {
 	uint16_t max_tries;
 	uint16_t ports[CONF_PORTS_MAX]; /* 0 = unused */
 	bool proxied; /* behind = proxy */
+	char writer[IPC_USER_MAX]; /* account as which it logs, beside root; "" = root alone */
+	uid_t writer_uid; /* resolved by conf_finish; 0 = root alone */
 	char name[IPC_NAME_MAX];
 	/* Absolute paths per role; [BL_ROLE_NONE] stays empty. A file may be missing on this host. */
 	char *file[BL_ROLE_MAX][CONF_FILES_MAX];
 	uint32_t files[BL_ROLE_MAX];
 	bool disabled; /* enabled = no; conf_finish drops it */
-	bool implied; /* named by a source alone: no program, no port */
 	uint32_t named; /* keys that a file set: bit = place in the table of keys */
 	char *where; /* "FILE:LINE" where it was last named, for messages */
 };

@@ -79,6 +79,15 @@ static int set_behind(const struct conf_target *t, const char *value, char error
 	return 0;
 }
 
+static int set_writer(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	if (strlen(value) >= IPC_USER_MAX)
+		return conf_wrong(error, "the account name is longer than %d bytes",
+				  IPC_USER_MAX - 1);
+	text_copy(t->service->writer, IPC_USER_MAX, value);
+	return 0;
+}
+
 /* clang-format off */
 const struct conf_key conf_service_keys[] = {
 	{ "enabled", conf_set_enabled, 0 },
@@ -89,6 +98,7 @@ const struct conf_key conf_service_keys[] = {
 	{ "ports", set_ports, 0 },
 	{ "max_tries", set_max_tries, 0 },
 	{ "behind", set_behind, 0 },
+	{ "writer", set_writer, 0 },
 	{ NULL, NULL, 0 },
 };
 /* clang-format on */

@@ -55,6 +55,8 @@ static bool send_services(const struct agent *agent)
 			.sensed = hooks_service_sensed(agent->hooks, service->id),
 			.forks = service->files[BL_ROLE_SESSION] || service->files[BL_ROLE_GAIN],
 			.proxied = service->proxied,
+			.has_writer = service->writer_uid != 0,
+			.writer_uid = service->writer_uid,
 		};
 
 		memcpy(message.ports, service->ports, sizeof(message.ports));

@@ -146,7 +146,7 @@ static bool others_write_past_the_mode(int fd)
 
 bool source_vouched(const char *path, int fd, uid_t owner, char *why, size_t size)
 {
-	char self[64], true_path[PATH_MAX];
+	char link[64], path_now[PATH_MAX];
 	struct stat st;
 	ssize_t len;
 
@@ -166,12 +166,12 @@ bool source_vouched(const char *path, int fd, uid_t owner, char *why, size_t siz
 	/* A deleted file has no folder any more; it is read to its end under the name it had. */
 	if (!st.st_nlink)
 		return true;
-	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	len = readlink(self, true_path, sizeof(true_path) - 1);
-	if (len < 0 || true_path[0] != '/') {
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path_now, sizeof(path_now) - 1);
+	if (len < 0 || path_now[0] != '/') {
 		(void)snprintf(why, size, "where %s really is cannot be found out", path);
 		return false;
 	}
-	true_path[len] = '\0';
-	return source_attested(true_path, &st, owner, why, size);
+	path_now[len] = '\0';
+	return source_attested(path_now, &st, owner, why, size);
 }

@@ -56,6 +56,10 @@ void sources_scan(struct sources *sources);
 /* A glob matched more files than there are numbers for: a new analyst would have room. */
 bool sources_crowded(const struct sources *sources);
 
+/* Each file that a source declares to be its service's own; why: "" = attested. Nonzero ends. */
+typedef int (*source_vouched_fn)(const char *source, const char *path, const char *why, void *arg);
+int sources_each_own(const struct sources *sources, source_vouched_fn fn, void *arg);
+
 /* The analyst is alive: what was in the files at the last call has been read by now. */
 void sources_heartbeat(struct sources *sources, uint64_t now_wall_ns);
 /* Wall time up to which the journal was surely read; 0 = never. */

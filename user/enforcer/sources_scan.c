@@ -168,6 +168,25 @@ void sources_take_file(struct sources *s, struct slot *slot, int fd, const struc
 	watch_slot(s, slot);
 }
 
+int sources_each_own(const struct sources *s, source_vouched_fn fn, void *arg)
+{
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct slot *slot = &s->slot[i];
+		const struct conf_source *source = &s->conf->source[slot->conf];
+		char why[512] = "";
+		int r;
+
+		if (!source->service[0] || slot->fd < 0)
+			continue;
+		if (source_vouched(slot->path, slot->fd, source->owner_uid, why, sizeof(why)))
+			why[0] = '\0';
+		r = fn(source->name, slot->path, why, arg);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 /* The waiting file has a byte, or there is nothing to leave behind: the analyst may go there. */
 static void switch_slot(struct sources *s, struct slot *slot)
 {

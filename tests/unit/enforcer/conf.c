@@ -3,6 +3,7 @@
  * bailiff.conf: what holds without a file, what a file changes, and what each mistake is told as.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -264,6 +265,7 @@ static const struct {
 	{ "[source a]\nfile = /x\nfilters = a[mode=x]\naccept_claims = a[mode=x]\n",
 	  "t.conf:4: ", "not a filter's bare name" },
 	{ "[service web]\nports = 80\nbehind = nginx\n", "t.conf:3: ", "behind is proxy" },
+	{ "[service web]\nwriter = no-such-account-here\n", "t.conf:2: ", "no account" },
 	{ "[source a]\nfile = /x\nfilters = a\nowner = no-such-account-here\n",
 	  "t.conf:4: ", "no account" },
 	{ "[source journal]\nmatch = --root=/x\n", "t.conf:2: ", "neither FIELD=VALUE nor +" },
@@ -322,12 +324,14 @@ static void test_service_of_a_source_needs_no_section(void **state)
 		good("[source a]\nfile = /x\nfilters = f app\nservice = app\n"
 		     "[source b]\nfile = /y\nfilters = app[mode=x]\nservice = app\n"
 		     "[source c]\nfile = /z\nfilters = f\nservice = sshd\n"
-		     "[service web]\nports = 8080\nbehind = proxy\n");
+		     "[service web]\nports = 8080\nbehind = proxy\nwriter = nobody\n");
 
 	(void)state;
 	assert_int_equal(conf->services, 5);
 	assert_string_equal(conf->service[4].name, "app");
 	assert_true(conf->service[3].proxied);
+	assert_int_equal(conf->service[3].writer_uid, getpwnam("nobody")->pw_uid);
+	assert_int_equal(conf->service[4].writer_uid, 0);
 	assert_false(conf->service[4].proxied);
 	assert_int_equal(conf->source[conf->sources - 3].service_id, 5);
 	assert_int_equal(conf->source[conf->sources - 2].service_id, 5);

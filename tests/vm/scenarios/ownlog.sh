@@ -65,6 +65,7 @@ done
 check 'the other user did not notice' session_alive b
 check 'the log says which file others can write' log_says "source shared: its lines are only claims: $shared"
 check_eq 'one address is locked out, and no more' 1 "$(bailiffctl list --json | jq -s 'map(select(.subject.kind == "address")) | length')"
+check 'doctor says which log is its service'"'"'s own' bash -c 'bailiffctl doctor --json | jq -es "map(select(.name == \"own log\") | .state) == [\"ok\", \"degraded\"]"'
 check_eq 'status names no accepted claims' '[]' "$(bailiffctl status --json | jq -c .accepted_claims)"
 
 # From now on others can write it, too.
