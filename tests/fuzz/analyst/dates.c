@@ -67,6 +67,13 @@ static int on_record(const struct log_record *record, void *arg)
 	struct date_place place, other_place;
 	struct date date, other;
 
+	/* Without evidence there is no date. */
+	memset(expressions->last, 0, sizeof(expressions->last));
+	expressions->built_in = false;
+	if (find(expressions, record, &place, &date) &&
+	    date_evidence(record->text, record->len) >= place.end)
+		abort();
+	expressions->built_in = true;
 	if (own)
 		(void)find(own, record, &place, &date);
 	(void)find(layouts, record, &place, &date);

@@ -40,7 +40,8 @@ struct date_place {
 /* ISO 8601 or "[Tue ]Nov 24 10:00:00" at the line's begin, behind at most two characters such as
  * "[". false: perhaps one of the other layouts, or a rare form of these. */
 bool date_fast(const char *text, size_t len, struct date_place *ret, struct date *ret_date);
-/* Where the clock time, or the run of digits, that all built-in layouts have may stand first; len: nowhere. */
+/* Where the clock time, or the run of digits, that all built-in layouts have may stand first; len:
+ * nowhere, and none of them is there. */
 size_t date_evidence(const char *text, size_t len);
 
 /* ---- date_time.c ---- */

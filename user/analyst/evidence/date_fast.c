@@ -95,6 +95,9 @@ static bool take_zone(struct cursor *c, struct date *date)
 		try.at++;
 	if (try.at == try.end)
 		return true;
+	/* Any other blank, those beyond ASCII included: U+0085, U+00A0, U+1680, U+2000, U+3000. */
+	if ((unsigned char)*try.at < ' ' || memchr("\xc2\xe1\xe2\xe3", *try.at, 4))
+		return false;
 	if (*try.at == 'Z' || *try.at == 'U' || *try.at == 'G') {
 		size_t len = *try.at == 'Z' ? 1 : 3;
 
@@ -251,33 +254,78 @@ bool date_fast(const char *text, size_t len, struct date_place *ret, struct date
 	return true;
 }
 
-/* The ':' at i stands in something like 1:02:3. */
-static size_t clock_at(const char *text, size_t len, size_t i)
-{
-	size_t next = i + 2;
+#define BEGIN_MAX 8 /* bytes of the two characters that may stand before a line's first */
 
-	if (!i || !is_digit(text[i - 1]) || i + 1 >= len || !is_digit(text[i + 1]))
-		return 0;
-	next += next < len && is_digit(text[next]);
-	return next + 1 < len && text[next] == ':' && is_digit(text[next + 1]);
+static bool digit_at(const char *text, size_t len, size_t i)
+{
+	return i < len && is_digit(text[i]);
+}
+
+/*
+ * The hour before the ':' at i, in something like 1:02:3; i: there is none. What stands before an
+ * hour is no letter but T, and a ':' only behind a year: the groups of an IPv6 address are no clock.
+ */
+static size_t hour_at(const char *text, size_t len, size_t i)
+{
+	size_t hour = i, next = i + 2;
+
+	if (!i || !is_digit(text[i - 1]) || !digit_at(text, len, i + 1))
+		return i;
+	next += digit_at(text, len, next);
+	if (next >= len || text[next] != ':' || !digit_at(text, len, next + 1))
+		return i;
+	hour -= i > 1 && is_digit(text[i - 2]) ? 2 : 1;
+	if (hour <= BEGIN_MAX)
+		return hour;
+	if (text[hour - 1] == ':')
+		return hour > 4 && is_digit(text[hour - 2]) && is_digit(text[hour - 3]) &&
+				       is_digit(text[hour - 4]) && is_digit(text[hour - 5])
+			       ? hour
+			       : i;
+	return is_word(text[hour - 1]) && !is_digit(text[hour - 1]) && text[hour - 1] != 'T' ? i
+											     : hour;
+}
+
+/* Digits from begin to end that may be 20261124 before a time, or an epoch where that may stand. */
+static bool is_run(const char *text, size_t len, size_t begin, size_t end)
+{
+	if (end - begin == 8)
+		return end + 1 < len && (text[end] == 'T' || text[end] == ' ') &&
+		       (is_digit(text[end + 1]) || text[end + 1] == ' ');
+	return (end - begin == 10 || end - begin == 11) &&
+	       (begin <= BEGIN_MAX || text[begin - 1] == '(');
+}
+
+/* TAI64N */
+static bool is_label(const char *text, size_t len, size_t at)
+{
+	for (size_t i = 1; i <= 8; i++)
+		if (at + i >= len ||
+		    !(is_digit(text[at + i]) || (unsigned char)(text[at + i] - 'a') < 6))
+			return false;
+	return true;
 }
 
 size_t date_evidence(const char *text, size_t len)
 {
-	unsigned int digits = 0;
+	size_t begin = 0; /* of the digits before i, if there are some */
 
-	for (size_t i = 0; i < len; i++) {
-		if (is_digit(text[i])) {
-			if (++digits == 8)
-				return i - 7;
+	for (size_t i = 0; i <= len; i++) {
+		if (i < len && is_digit(text[i]))
 			continue;
-		}
-		digits = 0;
-		if (text[i] == ':' && clock_at(text, len, i))
-			return i - 1;
-		/* TAI64N */
-		if (text[i] == '@')
+		if (i - begin >= 8 && is_run(text, len, begin, i))
+			return begin;
+		begin = i + 1;
+		if (i == len)
+			break;
+		if (text[i] == ':') {
+			size_t hour = hour_at(text, len, i);
+
+			if (hour < i)
+				return hour;
+		} else if (text[i] == '@' && is_label(text, len, i)) {
 			return i;
+		}
 	}
 	return len;
 }
