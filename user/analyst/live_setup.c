@@ -117,6 +117,9 @@ static int file_add(struct live *live, const struct ipc_file *file, const char *
 		if (r < 0) {
 			log_error("%s", error);
 			live->refused++;
+		} else if (pipeline_rule_shortcoming(live->pipeline)) {
+			log_warning("%s: %s", file->name,
+				    pipeline_rule_shortcoming(live->pipeline));
 		}
 		return r == -ENOMEM ? r : 0;
 	case IPC_FILE_ROLE_MAX:

@@ -147,6 +147,11 @@ int pipeline_add_rule(struct pipeline *p, const char *name, const char *text, si
 	return rules_add(&p->rules, name, text, len, error);
 }
 
+const char *pipeline_rule_shortcoming(const struct pipeline *p)
+{
+	return p->rules.count ? rule_shortcoming(&p->rules.rule[p->rules.last]) : NULL;
+}
+
 unsigned int pipeline_rules(const struct pipeline *p)
 {
 	return p->rules.count;

@@ -40,6 +40,8 @@ int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *adde
 /* Another file is read, or the same one was looked at again. */
 void pipeline_source_attested(struct pipeline *pipeline, uint32_t id, bool attested);
 
+/* What the rule that was added last does not do as it reads; NULL: it does. */
+const char *pipeline_rule_shortcoming(const struct pipeline *pipeline);
 unsigned int pipeline_rules(const struct pipeline *pipeline);
 
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);

@@ -165,67 +165,6 @@ static int finish_services(struct conf *conf, char error[INI_ERROR_MAX])
 	return 0;
 }
 
-static const struct conf_service *service_of_filter(const struct conf *conf, const char *name,
-						    size_t len)
-{
-	for (size_t i = 0; i < conf->services; i++)
-		if (!strncmp(conf->service[i].name, name, len) && !conf->service[i].name[len])
-			return &conf->service[i];
-	return NULL;
-}
-
-/* Services whose outcome the kernel tells: their lines need nobody's belief. */
-static bool is_watched(const struct conf_service *service)
-{
-	uint32_t files = 0;
-
-	for (int role = 0; role < BL_ROLE_MAX; role++)
-		files += service->files[role];
-	return files > 0;
-}
-
-static int accept_filter(const struct conf *conf, struct conf_source *source, const char *word,
-			 size_t len, char error[INI_ERROR_MAX])
-{
-	const struct conf_service *service = service_of_filter(conf, word, len);
-	bool found = false;
-
-	if (service && is_watched(service))
-		return conf_wrong(error,
-				  "%s: accept_claims: the kernel tells how %.*s's connections and "
-				  "programs end, so its lines cannot be accepted without that",
-				  source->accept_where, (int)len, word);
-	for (uint32_t i = 0; i < source->filters; i++) {
-		if (conf_filter_name_len(source->filter[i]) != len ||
-		    strncmp(source->filter[i], word, len) != 0)
-			continue;
-		source->accepted |= 1U << i;
-		found = true;
-	}
-	if (!found)
-		return conf_wrong(error,
-				  "%s: accept_claims: %.*s is none of the filters of [source %s]",
-				  source->accept_where, (int)len, word, source->name);
-	return 0;
-}
-
-static int finish_accepted(const struct conf *conf, struct conf_source *source,
-			   char error[INI_ERROR_MAX])
-{
-	const char *word = source->accept;
-
-	source->accepted = 0;
-	while (word && *(word += strspn(word, " \t"))) {
-		size_t len = strcspn(word, " \t");
-		int r = accept_filter(conf, source, word, len, error);
-
-		if (r < 0)
-			return r;
-		word += len;
-	}
-	return 0;
-}
-
 /* An application that only writes a log needs no section of its own. */
 static int finish_service(struct conf *conf, struct conf_source *source, char error[INI_ERROR_MAX])
 {
@@ -256,6 +195,7 @@ static int finish_sources(struct conf *conf, char error[INI_ERROR_MAX])
 {
 	for (size_t i = 0; i < conf->sources; i++) {
 		struct conf_source *source = &conf->source[i];
+		int r;
 
 		if (source->journal == !!source->path)
 			return conf_wrong(error, "%s: [source %s] needs %s", source->where,
@@ -281,15 +221,17 @@ static int finish_sources(struct conf *conf, char error[INI_ERROR_MAX])
 					  "%s: '%s' is neither a [service NAME] nor one of the "
 					  "source's filters",
 					  source->where, source->service);
-		if (finish_service(conf, source, error) < 0)
-			return -EINVAL;
+		r = finish_service(conf, source, error);
+		if (r < 0)
+			return r;
 		if (source->relayed && source->service[0])
 			return conf_wrong(error,
 					  "%s: [source %s] is relayed: no service of this host "
 					  "vouches for another host's lines",
 					  source->where, source->name);
-		if (finish_accepted(conf, source, error) < 0)
-			return -EINVAL;
+		r = conf_accept(conf, source, error);
+		if (r < 0)
+			return r;
 		source->owner_uid = 0;
 		if (source->owner[0] && account_find(source->owner, &source->owner_uid) < 0)
 			return conf_wrong(error, "%s: there is no account '%s'", source->where,

@@ -44,6 +44,9 @@ int conf_path(const char *value, char error[INI_ERROR_MAX]);
 int conf_length(const char *value, uint64_t *ret_seconds, char error[INI_ERROR_MAX]);
 int conf_set_enabled(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX]);
 
+/* Sets source->accepted from its accept_claims. */
+int conf_accept(const struct conf *conf, struct conf_source *source, char error[INI_ERROR_MAX]);
+
 struct conf_reading {
 	struct conf *conf;
 	const char *file; /* as messages name it */

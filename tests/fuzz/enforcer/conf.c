@@ -31,8 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < conf->services; i++)
 		if (conf->service[i].id != i + 1 || !conf->service[i].max_tries)
 			abort();
-	for (size_t i = 0; i < conf->sources; i++)
-		if (!conf->source[i].filters || conf->source[i].journal == !!conf->source[i].path)
+	for (size_t i = 0; i < conf->sources; i++) {
+		const struct conf_source *source = &conf->source[i];
+
+		if (!source->filters || source->journal == !!source->path ||
+		    source->accepted >> source->filters || source->service_id > conf->services ||
+		    (source->service[0] && !source->service_id) ||
+		    (source->relayed && source->service_id))
 			abort();
+	}
 	return 0;
 }
