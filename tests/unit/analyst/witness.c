@@ -574,7 +574,13 @@ static void proxy_is_never_counted(void **state)
 		      on_attempt, scene);
 	assert_int_equal(scene->attempts, 2);
 	assert_int_equal(tries(scene, PROXY, TRUST_CLAIMED), 0);
-	assert_non_null(strstr(scene->attempt[1].text, "web's proxy itself"));
+	assert_non_null(strstr(scene->attempt[1].text, "this is a proxy itself"));
+	/* PAM tells what the service told it, and is no service. */
+	claim = claim_make(PROXY, 0, 0, FORM_PAM, 2 * SECOND);
+	witness_claim(scene->witness, scene->sessions, &claim, 0, "pam", TRUST_ATTESTED, 2 * SECOND,
+		      on_attempt, scene);
+	assert_int_equal(scene->attempts, 3);
+	assert_int_equal(tries(scene, PROXY, TRUST_CLAIMED), 0);
 	/* Its neighbour in the same /64 would be locked out with it. */
 	claim = claim_make(PROXY6_NEIGHBOUR, 0, 0, FORM_PASSWORD, 2 * SECOND);
 	story_connection(&event, PROXY6, 40001, BL_CONNECTION_OPEN, SECOND);
@@ -583,6 +589,35 @@ static void proxy_is_never_counted(void **state)
 	witness_claim(scene->witness, scene->sessions, &claim, 3, "web", TRUST_ATTESTED, 2 * SECOND,
 		      on_attempt, scene);
 	assert_int_equal(tries(scene, PROXY6_NEIGHBOUR, TRUST_CLAIMED), 0);
+}
+
+/* A watched service behind a proxy: its connections fail, by its own and by PAM's word. */
+static void proxied_connections_count_nothing(void **state)
+{
+	struct witness_service sshd = { .id = STORY_SSHD,
+					.max_tries = 6,
+					.ports = { 22 },
+					.sensed = true,
+					.forks = true,
+					.proxied = true,
+					.name = "sshd" };
+	static const uint64_t seed[2] = { 1, 2 };
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PROXY, 40001, 4001, FORM_PAM, 2 * SECOND);
+
+	witness_free(scene->witness);
+	assert_int_equal(witness_new(&scene->witness, seed), 0);
+	assert_int_equal(witness_add_service(scene->witness, &sshd), 0);
+	connection_begins(scene, 4001, PROXY, 40001, SECOND);
+	say(scene, &claim);
+	witness_claim(scene->witness, scene->sessions, &claim, 0, "pam", TRUST_ATTESTED, 2 * SECOND,
+		      on_attempt, scene);
+	connection_fails(scene, 4001, 3 * SECOND);
+	witness_claim(scene->witness, scene->sessions, &claim, 0, "pam", TRUST_ATTESTED, 4 * SECOND,
+		      on_attempt, scene);
+	tick(scene, 20 * SECOND);
+	assert_int_equal(scene->attempts, 3);
+	assert_int_equal(tries(scene, PROXY, TRUST_CLAIMED), 0);
 }
 
 /* One process that serves everybody, such as dovecot's auth. */
@@ -667,6 +702,7 @@ int main(void)
 		T(accepted_text_says_so),
 		T(relayed_line_is_not_held_against_this_kernel),
 		T(proxy_is_never_counted),
+		T(proxied_connections_count_nothing),
 		T(process_of_many_has_no_limit),
 		T(sudo_counts_on_its_session),
 		T(flood_of_lines_is_bounded),

@@ -336,7 +336,8 @@ typedef void (*attempt_fn)(const struct attempt *attempt, void *arg);
  * - claim.relayed (another host's line), and a service that is proxied: no connection or process of
  *   this kernel is held against it, so it is at best attested (relayed: claimed). The connections of
  *   a proxied service count nothing, whatever becomes of them, and the peers they come from are
- *   remembered (WITNESS_PROXIES_MAX): a claim of that service about one of them counts nothing.
+ *   remembered (WITNESS_PROXIES_MAX): a claim of that service, or of a filter that is no service's
+ *   (pam), about one of them counts nothing.
  * - claim.accepted: where nothing better is known of it than its text, the attempt says accepted.
  *   One that the kernel contradicts stays forged.
  */

@@ -304,6 +304,13 @@ static const struct witness_service *service_of_connection(const struct witness 
 	return NULL;
 }
 
+static bool is_proxied(const struct witness *w, const struct connection *connection)
+{
+	const struct witness_service *service = service_of_connection(w, connection);
+
+	return service && service->proxied;
+}
+
 static void proxy_remember(struct witness *w, const struct connection *connection)
 {
 	struct ipc_subject peer;
@@ -465,10 +472,9 @@ static void claim_on_text(const struct step *s, const struct claim *claim, uint1
 		s->witness->stats.attested++;
 	else
 		s->witness->stats.unwitnessed++;
-	if (known && known->proxied && is_proxy(s->witness, &attempt.subject)) {
+	if ((!known || known->proxied) && is_proxy(s->witness, &attempt.subject)) {
 		(void)snprintf(attempt.text, sizeof(attempt.text),
-			       "this is %s's proxy itself, so nothing is counted; %s", known->name,
-			       origin);
+			       "this is a proxy itself, so nothing is counted; %s", origin);
 		s->fn(&attempt, s->arg);
 		return;
 	}
@@ -500,6 +506,9 @@ static bool claim_settle(const struct step *s, const struct held *held)
 	switch (judge_claim(s->sessions, &held->claim, s->witness->service, s->witness->services,
 			    &finding)) {
 	case JUDGE_CONNECTION:
+		/* PAM's line, say, about a service whose peers are its proxy. */
+		if (is_proxied(s->witness, finding.connection))
+			break;
 		claim_on_connection(s, &held->claim, finding.connection);
 		return true;
 	case JUDGE_PROCESS:
@@ -519,10 +528,8 @@ static void claim_give_up(const struct step *s, const struct held *held)
 	enum judgement judgement = judge_claim(s->sessions, &held->claim, s->witness->service,
 					       s->witness->services, &finding);
 
-	if (judgement == JUDGE_CONNECTION || judgement == JUDGE_PROCESS) {
-		(void)claim_settle(s, held);
+	if ((judgement == JUDGE_CONNECTION || judgement == JUDGE_PROCESS) && claim_settle(s, held))
 		return;
-	}
 	claim_on_text(s, &held->claim, held->service, held->filter, held->trust,
 		      judgement == JUDGE_CONTRADICTED ? finding.text : NULL);
 }
@@ -598,13 +605,11 @@ void witness_change(struct witness *w, const struct session_table *sessions,
 	const struct connection *connection = change->connection;
 	struct follow_key key = { 0 };
 	struct attempt attempt = { .at_ns = now_ns };
-	const struct witness_service *known;
 	struct follow *follow;
 
 	if (!connection)
 		return;
-	known = service_of_connection(w, connection);
-	if (known && known->proxied) {
+	if (is_proxied(w, connection)) {
 		proxy_remember(w, connection);
 		return;
 	}
