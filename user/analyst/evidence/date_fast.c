@@ -254,7 +254,14 @@ bool date_fast(const char *text, size_t len, struct date_place *ret, struct date
 	return true;
 }
 
-#define BEGIN_MAX 8 /* bytes of the two characters that may stand before a line's first */
+/* Nothing, or the two characters that may stand before a line's first word, of up to four bytes. */
+static bool at_begin(const char *text, size_t i)
+{
+	for (size_t before = 0; before < i; before++)
+		if (is_word(text[before]))
+			return false;
+	return i <= 8;
+}
 
 static bool digit_at(const char *text, size_t len, size_t i)
 {
@@ -275,7 +282,7 @@ static size_t hour_at(const char *text, size_t len, size_t i)
 	if (next >= len || text[next] != ':' || !digit_at(text, len, next + 1))
 		return i;
 	hour -= i > 1 && is_digit(text[i - 2]) ? 2 : 1;
-	if (hour <= BEGIN_MAX)
+	if (at_begin(text, hour))
 		return hour;
 	if (text[hour - 1] == ':')
 		return hour > 4 && is_digit(text[hour - 2]) && is_digit(text[hour - 3]) &&
@@ -293,7 +300,7 @@ static bool is_run(const char *text, size_t len, size_t begin, size_t end)
 		return end + 1 < len && (text[end] == 'T' || text[end] == ' ') &&
 		       (is_digit(text[end + 1]) || text[end + 1] == ' ');
 	return (end - begin == 10 || end - begin == 11) &&
-	       (begin <= BEGIN_MAX || text[begin - 1] == '(');
+	       (at_begin(text, begin) || text[begin - 1] == '(');
 }
 
 /* TAI64N */
