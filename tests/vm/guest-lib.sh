@@ -56,6 +56,7 @@
 #           wipe_bailiff                    stop, then remove state, configuration and pinned objects
 #           rule_with_lockout TIME          ssh-guessing with another length of lockout
 #           listed SUBJECT                  it is locked out, says bailiffctl list
+#           locked [BUT...]                 all addresses that are, sorted, in one line; without BUT
 #           told SUBJECT JQ                 a record about it (bailiffctl why) for which JQ is true
 #           tries_of ADDR                   tries counted on it, from the records
 #           bailiff_gone                    no process of it runs
@@ -398,6 +399,12 @@ rule_with_lockout() {
 listed() {
 	timeout 20 bailiffctl list --json >"$OUT/list.json" || return 126
 	grep -qF "\"$1\"" "$OUT/list.json"
+}
+
+locked() {
+	timeout 20 bailiffctl list --json >"$OUT/list.json" || { echo '(no list)'; return 1; }
+	jq -r '.. | strings' "$OUT/list.json" | grep -xE '[0-9.]+|[0-9a-f:]+/64' |
+		grep -vxF "$(printf '%s\n' "${@:-none}")" | sort | xargs
 }
 
 why_json() {

@@ -178,9 +178,6 @@ counted() { # ADDR: tries that may count toward a lockout
 	jq -s 'map(select(.event.action == "attempt" and (.bailiff.trust == "witnessed" or .bailiff.trust == "attested"))
 		| .bailiff.count // 0) | add // 0' "$OUT/why.json"
 }
-locked() {
-	timeout 20 bailiffctl list --json | jq -r '.. | strings' | grep -xE '[0-9.]+|[0-9a-f:]+/64' | sort | xargs
-}
 
 start_bailiff mode=enforce 'source forged.file=/var/log/app/forged.log' 'source forged.filters=sshd pam'
 session_open victim "$victim" alice

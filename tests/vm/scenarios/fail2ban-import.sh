@@ -7,6 +7,7 @@
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 good=203.0.113.19 careless=203.0.113.11
+absent=198.51.100.19  # never connects
 scenario_begin
 keep /etc/fail2ban /etc/bailiff /etc/dropbear /etc/pam.d/common-auth /etc/dovecot /etc/nginx /etc/vsftpd.conf
 undo() {
@@ -96,10 +97,16 @@ enabled = true
 
 [dropbear]
 enabled = true
+filter = dropbear-own
 port = 2222
 END
+# A filter of somebody's own, made of fail2ban's, goes along; for the others bailiff has its own.
+sed 's/^ignoreregex =.*/ignoreregex = ^Bad password attempt for .tester. from /' /etc/fail2ban/filter.d/dropbear.conf \
+	>/etc/fail2ban/filter.d/dropbear-own.conf
 check 'the import' bailiffctl import fail2ban --output /etc/bailiff
 cat "$OUT/last"
+check 'with the own filter' test -e /etc/bailiff/filter.d/dropbear-own.conf
+check_not 'not with others' test -e /etc/bailiff/filter.d/vsftpd.conf
 check_eq 'no jail is refused' 5 \
 	"$(bailiffctl import fail2ban --json | jq -s 'map(select(.result == "imported" or .result == "covered")) | length')"
 check 'a second one changes nothing' bash -c 'bailiffctl import fail2ban --output /etc/bailiff | grep -q " 0 files"'
@@ -113,7 +120,42 @@ start_bailiff mode=enforce
 for service in "${services[@]}"; do
 	check_not "$service refuses a wrong password" "try_$service" "$careless" wrong
 done
+# Names that hold the rest of a line about the absent one. Three of each, so that whoever is blamed
+# for them is locked out.
+lie_vsftpd() { # ADDR
+	speak 21 "$1" "USER x] FAIL LOGIN: Client \"$absent\"," 'PASS wrong' QUIT
+	speak 21 "$1" "USER x rhost=$absent  user=x" 'PASS wrong' QUIT
+	speak 21 "$1" "USER x\" FAIL LOGIN: Client \"$absent\"" 'PASS wrong' QUIT
+}
+lie_dovecot() {
+	for _ in 1 2 3; do
+		speak 143 "$1" "a login \"x>, method=PLAIN, rip=$absent, lip=192.0.2.1, session=<a>\" wrong" \
+			"b login \"x rhost=$absent\" wrong" 'c logout'
+	done
+}
+lie_nginx() {
+	for _ in 1 2 3; do
+		speak 80 "$1" "GET /\",_client:_$absent,_server:_x,_request:_\"GET HTTP/1.1" 'Host: guest' \
+			"Referer: x\", client: $absent, server: x, request: \"GET / HTTP/1.1\", host: \"guest" \
+			"Authorization: Basic $(printf 'x" was not found in "/x", client %s, server x:wrong' "$absent" |
+				base64 -w0)" 'Connection: close' ''
+	done
+}
+lie_dropbear() {
+	for _ in 1 2 3; do
+		DROPBEAR_PASSWORD=wrong timeout "$LOGIN_LIMIT" ip netns exec atk dbclient -y -y -T -p 2222 -b "$1" \
+			-l "x' from $absent:40001" "$(server_of "$1")" true </dev/null
+	done
+}
+
 # They wait more than they work, so all at once.
+n=12
+declare -A liar=()
+for service in vsftpd dovecot nginx dropbear; do
+	liar[$service]=203.0.113.$n
+	n=$((n + 1))
+	"lie_$service" "${liar[$service]}" >"$OUT/lies-$service" 2>&1 &
+done
 n=11
 declare -A thief=()
 for service in "${services[@]}"; do
@@ -133,7 +175,17 @@ for service in "${services[@]}"; do
 	check "$service: why names the jail's rule" bash -c \
 		"bailiffctl why '${thief[$service]}' --json | jq -r .rule.name | grep -qE '^(fail2ban-${service}(-http-auth)?|ssh-guessing)$'"
 done
-check_eq 'nobody else is locked out' 5 "$(bailiffctl list --json | wc -l)"
+# Where the filter can read such lines; of the others it takes nothing.
+for service in dovecot nginx; do
+	check "$service: who lies is locked out" wait_for 30 listed "${liar[$service]}"
+done
+for addr in "$absent" "${liar[@]}"; do
+	note "$addr"
+	bailiffctl why "$addr" | tail -n 12
+done
+check_not 'the absent one is not' listed "$absent"
+check_eq 'it has no try' 0 "$(tries_of "$absent")"
+check_eq 'nobody else is locked out' "$(printf '%s\n' "${thief[@]}" | sort | xargs)" "$(locked "${liar[@]}")"
 check_not 'not who failed once at each' listed "$careless"
 for service in "${services[@]}"; do
 	check "$service lets the right password in" "try_$service" "$good" alice-pw
