@@ -56,7 +56,7 @@
 #           wipe_bailiff                    stop, then remove state, configuration and pinned objects
 #           rule_with_lockout TIME          ssh-guessing with another length of lockout
 #           listed SUBJECT                  it is locked out, says bailiffctl list
-#           locked [BUT...]                 all addresses that are, sorted, in one line; without BUT
+#           locked none|BUT...              all addresses that are, sorted, in one line; without BUT
 #           told SUBJECT JQ                 a record about it (bailiffctl why) for which JQ is true
 #           tries_of ADDR                   tries counted on it, from the records
 #           bailiff_gone                    no process of it runs
@@ -404,7 +404,7 @@ listed() {
 locked() {
 	timeout 20 bailiffctl list --json >"$OUT/list.json" || { echo '(no list)'; return 1; }
 	jq -r '.. | strings' "$OUT/list.json" | grep -xE '[0-9.]+|[0-9a-f:]+/64' |
-		grep -vxF "$(printf '%s\n' "${@:-none}")" | sort | xargs
+		grep -vxF "$(printf '%s\n' "$@")" | sort | xargs
 }
 
 why_json() {

@@ -206,7 +206,7 @@ for leg in service-rsyslog socket-rsyslog-audit service-audit socket; do
 	thieves+=("$thief")
 	attack_raw "$thief" "$(printf 'x\nsshd[%d]: Failed password for alice from %s port %d ssh2' "$pid" "$victim" "$port")" wrong
 	check "$leg: who guesses is locked out" wait_for 30 listed "$thief"
-	check_eq "$leg: nobody else is" "$(printf '%s\n' "${thieves[@]}" | sort | xargs)" "$(locked)"
+	check_eq "$leg: nobody else is" "$(printf '%s\n' "${thieves[@]}" | sort | xargs)" "$(locked none)"
 	check_eq "$leg: four connections of a liar are four tries" 4 "$(counted "$liar")"
 	check_eq "$leg: two are two" 2 "$(counted "$other")"
 	for way in logger raw named native kmsg own; do
