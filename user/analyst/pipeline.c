@@ -588,8 +588,8 @@ void pipeline_stats(const struct pipeline *p, struct ipc_heartbeat *ret)
 	ret->claims = witness.claims;
 	ret->attempts = p->attempts;
 	ret->decisions = p->decisions;
-	ret->refused =
-		sessions.refused + filters.joined_refused + witness.refused + correlation.refused;
+	ret->refused = sessions.refused + filters.joined_refused + witness.refused +
+		       correlation.refused + table_evicted(p->accounts);
 	ret->regex_limit = filters.regex_limit;
 	ret->interpreted = filters.interpreted;
 	ret->stale = p->stale;

@@ -504,6 +504,29 @@ static void repeated_line_joins_as_often_as_it_says(void **state)
 	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 5);
 }
 
+/* More addresses within the time of a try than are remembered: counted, and bounded. */
+static void crowd_of_addresses_is_bounded(void **state)
+{
+	struct witness_stats stats;
+	struct scene *scene = *state;
+	char addr[ADDR_TEXT_MAX];
+
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 3000; i++) {
+			(void)snprintf(addr, sizeof(addr), "10.%u.%u.%u", round, i / 250,
+				       i % 250 + 1);
+			scene->attempts = 0;
+			say_about_ftp(scene,
+				      claim_make(addr, 0, 0, FORM_PAM, (1 + 100 * round) * SECOND),
+				      1, TRUST_ATTESTED);
+			assert_int_equal(scene->attempt[0].tries, 1);
+		}
+		/* 952 went too soon; in the next round first 2048 whose time was over. */
+		witness_stats(scene->witness, &stats);
+		assert_int_equal(stats.refused, (round + 1) * 952);
+	}
+}
+
 static void accepted_text_says_so(void **state)
 {
 	struct scene *scene = *state;
@@ -699,6 +722,7 @@ int main(void)
 		T(four_lines_of_a_try_count_once),
 		T(other_tries_are_not_joined),
 		T(repeated_line_joins_as_often_as_it_says),
+		T(crowd_of_addresses_is_bounded),
 		T(accepted_text_says_so),
 		T(relayed_line_is_not_held_against_this_kernel),
 		T(proxy_is_never_counted),

@@ -39,7 +39,25 @@ struct tries {
 struct attempt_join {
 	struct table *keys;
 	uint64_t seed[2];
+	uint64_t now_ns; /* of the line being counted */
+	uint64_t crowded;
 };
+
+/* Room was made by what a line could still have joined. */
+static void on_evict(const void *key, void *value, void *arg)
+{
+	const struct tries *tries = value;
+	struct attempt_join *join = arg;
+
+	(void)key;
+	for (uint32_t i = 0; i < ATTEMPT_JOIN_TRIES; i++) {
+		if (!tries->try[i].began_ns ||
+		    tries->try[i].began_ns + ATTEMPT_JOIN_NS < join->now_ns)
+			continue;
+		join->crowded++;
+		return;
+	}
+}
 
 int attempt_join_new(struct attempt_join **ret, const uint64_t seed[2])
 {
@@ -53,6 +71,7 @@ int attempt_join_new(struct attempt_join **ret, const uint64_t seed[2])
 		      ATTEMPT_JOIN_KEYS_MAX, seed);
 	if (r < 0)
 		return r;
+	table_on_evict(join->keys, on_evict, join);
 	*ret = TAKE_PTR(join);
 	return 0;
 }
@@ -132,10 +151,12 @@ void attempt_join_count(struct attempt_join *join, const struct claim *claim,
 			struct attempt *attempt)
 {
 	uint64_t user = user_hash(join, claim);
-	struct tries *tries = tries_of(join, claim, user, attempt);
 	uint32_t count = claim->count ? claim->count : 1;
+	struct tries *tries;
 	struct try *try;
 
+	join->now_ns = claim->arrived_ns;
+	tries = tries_of(join, claim, user, attempt);
 	for (uint32_t i = 0; i < ATTEMPT_JOIN_TRIES; i++) {
 		try = &tries->try[(tries->next + i) % ATTEMPT_JOIN_TRIES];
 		if (!fits(try, claim, user))
@@ -158,4 +179,9 @@ void attempt_join_count(struct attempt_join *join, const struct claim *claim,
 	attempt->told_count = 0;
 	attempt->again = 0;
 	attempt->tries = count;
+}
+
+uint64_t attempt_join_crowded(const struct attempt_join *join)
+{
+	return join->crowded;
 }

@@ -35,5 +35,7 @@ DEFINE_CLEANUP(attempt_join_free, struct attempt_join *)
  */
 void attempt_join_count(struct attempt_join *join, const struct claim *claim,
 			struct attempt *attempt);
+/* Keys that made room within ATTEMPT_JOIN_NS: lines about them may have counted twice. */
+uint64_t attempt_join_crowded(const struct attempt_join *join);
 
 #endif

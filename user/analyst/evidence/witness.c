@@ -670,5 +670,6 @@ void witness_tick(struct witness *w, const struct session_table *sessions, uint6
 void witness_stats(const struct witness *w, struct witness_stats *ret)
 {
 	*ret = w->stats;
-	ret->refused += table_evicted(w->follows);
+	ret->refused += table_evicted(w->follows) + table_evicted(w->proxies) +
+			attempt_join_crowded(w->join);
 }
