@@ -150,6 +150,10 @@ bool source_vouched(const char *path, int fd, uid_t owner, char *why, size_t siz
 	struct stat st;
 	ssize_t len;
 
+	if (path[0] != '/') {
+		(void)snprintf(why, size, "it has no path any more");
+		return false;
+	}
 	if (fstat(fd, &st) < 0) {
 		(void)snprintf(why, size, "%s: %s", path, strerror(errno));
 		return false;

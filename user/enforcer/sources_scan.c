@@ -146,7 +146,8 @@ static void judge_again(struct sources *s, struct slot *slot)
 {
 	bool before = slot->attested;
 
-	if (slot->fd < 0)
+	/* A glob's file that is gone is read to its end as what it was. */
+	if (slot->fd < 0 || !slot->path[0])
 		return;
 	judge_slot(s, slot);
 	if (slot->attested != before)
@@ -176,7 +177,7 @@ int sources_each_own(const struct sources *s, source_vouched_fn fn, void *arg)
 		char why[512] = "";
 		int r;
 
-		if (!source->service[0] || slot->fd < 0)
+		if (!source->service[0] || slot->fd < 0 || !slot->path[0])
 			continue;
 		if (source_vouched(slot->path, slot->fd, source->owner_uid, why, sizeof(why)))
 			why[0] = '\0';

@@ -11,6 +11,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static int same_bytes(const void *a, const void *b, size_t len)
+{
+	return !memcmp(a, b, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct rule_set set, before;
@@ -22,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memset(&set, 0, sizeof(set));
 	before = set;
 	if (rules_add(&set, "t.conf", (const char *)data, size, error) < 0) {
-		assert(!memcmp(&set, &before, sizeof(set)));
+		assert(same_bytes(&set, &before, sizeof(set)));
 		assert(memchr(error, '\0', sizeof(error)));
 		assert(!strncmp(error, "t.conf", 6));
 		return 0;

@@ -566,6 +566,7 @@ static void test_vouched_by_the_file_itself(void **state)
 	assert_true(fd >= 0);
 	if (!source_vouched(path, fd, 0, why, sizeof(why)))
 		fail_msg("%s", why);
+	assert_false(source_vouched("", fd, 0, why, sizeof(why)));
 	/* A path that nobody else can change leads to a file that others can: the file decides. */
 	assert_int_equal(close(fd), 0);
 	add("log", "x\n");
