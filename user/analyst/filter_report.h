@@ -55,6 +55,7 @@ struct filter_source {
 	const char *filter; /* NAME[param=value], DIR/NAME.conf, or NULL */
 	const char *folder; /* NULL: the installed ones */
 	const char *mode; /* or NULL */
+	const char *datepattern; /* in place of the filter's, or NULL */
 	const char *const *failregex, *const *ignoreregex; /* instead of filter */
 	unsigned int failregexes, ignoreregexes;
 };

@@ -102,16 +102,19 @@ static int inline_add(struct filter_set *set, const struct filter_source *source
 	return r;
 }
 
-static int spec_load(struct filter_set *set, const char *name, const char *mode,
+static int spec_load(struct filter_set *set, const struct filter_source *source, const char *name,
 		     uint16_t *ret_index)
 {
+	const char quote = source->datepattern && strchr(source->datepattern, '"') ? '\'' : '"';
 	struct buf spec = BUF_INIT(65536), safe = BUF_INIT(SAID_MAX);
 	char error[EVIDENCE_ERROR_MAX];
 	int r;
 
 	buf_puts(&spec, name);
-	if (mode)
-		buf_printf(&spec, "[mode=\"%s\"]", mode);
+	if (source->mode)
+		buf_printf(&spec, "[mode=\"%s\"]", source->mode);
+	if (source->datepattern)
+		buf_printf(&spec, "[datepattern=%c%s%c]", quote, source->datepattern, quote);
 	if (spec.cut || !spec.data) {
 		buf_done(&spec);
 		return -ENOMEM;
@@ -134,10 +137,10 @@ int filter_source_load(struct filter_set *set, const struct filter_source *sourc
 
 	if (!source->filter) {
 		r = inline_add(set, source);
-		return r < 0 ? r : spec_load(set, INLINE_NAME, NULL, ret_index);
+		return r < 0 ? r : spec_load(set, source, INLINE_NAME, ret_index);
 	}
 	r = filter_split(source->filter, &own, &name);
 	if (!r)
 		r = folders_load(set, source->folder, own);
-	return r < 0 ? r : spec_load(set, name, source->mode, ret_index);
+	return r < 0 ? r : spec_load(set, source, name, ret_index);
 }

@@ -54,6 +54,7 @@ static const char usage_text[] =
 	"LOG may be - (standard input); --line TEXT is a log of one line. --filter takes "
 	"parameters:\n"
 	"'sshd[mode=aggressive]'. --failregex, --ignoreregex: expressions in place of a filter.\n"
+	"--datepattern TEXT: in place of the filter's.\n"
 	"--journal: LOG is output of journalctl --output=export.\n"
 	"--json: an object a line. --verbose: each line, and which part of it was taken for what.\n"
 	"--missed N: list N lines that nothing matched (20). --quiet: do not list them.\n"
@@ -259,6 +260,9 @@ static int option_read(struct options *o, int c, const char *text)
 	case 'm':
 		o->source.mode = text;
 		return 0;
+	case 'p':
+		o->source.datepattern = text;
+		return 0;
 	case 'l':
 		return text_add(&o->line, text);
 	case 'r':
@@ -302,6 +306,7 @@ static int options_read(int argc, char **argv, struct options *ret)
 		{ "filter", required_argument, NULL, 'f' },
 		{ "filter-dir", required_argument, NULL, 'd' },
 		{ "mode", required_argument, NULL, 'm' },
+		{ "datepattern", required_argument, NULL, 'p' },
 		{ "line", required_argument, NULL, 'l' },
 		{ "failregex", required_argument, NULL, 'r' },
 		{ "ignoreregex", required_argument, NULL, 'i' },

@@ -95,6 +95,35 @@ static void test_json(void **state)
 		"\"time\":null}\n");
 }
 
+static void test_datepattern(void **state)
+{
+	static const char *const args[] = { "--failregex",
+					    "^ denied \"<ADDR>\"$",
+					    "--datepattern",
+					    "^at=\"%d.%m.%Y %H:%M\"",
+					    "--json",
+					    "-",
+					    NULL };
+	static const char *const wrong[] = { "--failregex", "^<ADDR>", "--datepattern",
+					     "%Q",	    "--json",  "-",
+					     NULL };
+	_cleanup_free_ char *out = NULL, *none = NULL;
+
+	(void)state;
+	assert_int_equal(run(args,
+			     "at=\"24.11.2026 10:00\" denied \"203.0.113.9\"\n"
+			     "2026-11-24 10:00:00 denied \"203.0.113.9\"\n",
+			     &out),
+			 0);
+	assert_string_equal(
+		out, "{\"line\":1,\"result\":\"failure\",\"addr\":\"203.0.113.9\",\"user\":null,"
+		     "\"pid\":null,\"time\":\"2026-11-24T10:00:00.000000000Z\"}\n"
+		     "{\"line\":2,\"result\":\"nomatch\",\"addr\":null,\"user\":null,\"pid\":null,"
+		     "\"time\":null}\n");
+	assert_int_equal(run(wrong, "x\n", &none), 2);
+	assert_non_null(strstr(none, "datepattern: %Q is no part of a date"));
+}
+
 static void test_journal(void **state)
 {
 	static const char *const args[] = { "--filter",	 "sshd", DIR, "--json",
@@ -295,11 +324,13 @@ static void test_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json),	     cmocka_unit_test(test_journal),
-		cmocka_unit_test(test_verbose),	     cmocka_unit_test(test_report),
-		cmocka_unit_test(test_command_line), cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_colour),	     cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_json),	    cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_datepattern), cmocka_unit_test(test_verbose),
+		cmocka_unit_test(test_report),	    cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_slow),	    cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_codes),
 	};
 
+	(void)setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
