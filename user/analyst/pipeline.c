@@ -219,6 +219,9 @@ int pipeline_add_source(struct pipeline *p, const struct ipc_source *added,
 
 static const struct source *source_find(const struct pipeline *p, uint32_t id)
 {
+	/* Who adds them numbers them from 1 on. */
+	if (id && id <= p->sources && p->source[id - 1].id == id)
+		return &p->source[id - 1];
 	for (unsigned int i = 0; i < p->sources; i++)
 		if (p->source[i].id == id)
 			return &p->source[i];
@@ -320,7 +323,8 @@ static void on_match(const struct match *match, void *arg)
 	if (!decider_decide(p->decider, match, lost, p->now_ns, &decision))
 		return;
 	p->decisions++;
-	record_decision(p, &decision);
+	if (p->sink.record)
+		record_decision(p, &decision);
 	p->sink.decision(&decision, p->sink.arg);
 }
 
@@ -387,7 +391,8 @@ static void on_attempt(const struct attempt *attempt, void *arg)
 		told_name(p, &attempt->told[i], &names.told[i]);
 	names.has_uid = account_find(p, attempt->user, &names.uid);
 	p->attempts += attempt->tries;
-	record_attempt(p, attempt);
+	if (p->sink.record)
+		record_attempt(p, attempt);
 	correlation_attempt(p->correlation, attempt, &names, on_match, p);
 }
 
@@ -401,13 +406,13 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 		p->lost = event->head.lost;
 		p->lost_at_ns = now_ns;
 	}
-	if (p->tell_execs && event->head.kind == BL_EVENT_EXEC && event->exec.task.session &&
-	    (!p->but_of || event->exec.task.ppid != p->but_of))
+	if (p->sink.record && p->tell_execs && event->head.kind == BL_EVENT_EXEC &&
+	    event->exec.task.session && (!p->but_of || event->exec.task.ppid != p->but_of))
 		record_exec(p, &event->exec);
 	session_event(p->sessions, event, &change);
 	if (change.kind == SESSION_NOTHING)
 		return;
-	if (change.kind == SESSION_BORN || change.kind == SESSION_ENDED)
+	if (p->sink.record && (change.kind == SESSION_BORN || change.kind == SESSION_ENDED))
 		record_session(p, &change, event->head.boot_ns);
 	if (change.kind == SESSION_BORN && p->sink.account && users_matter(p))
 		p->sink.account(change.session->auid, p->sink.arg);

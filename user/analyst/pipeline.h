@@ -16,7 +16,7 @@
 /* Where results go: bailiffd and the recorder, or standard output. */
 struct pipeline_sink {
 	void (*decision)(const struct decision *decision, void *arg);
-	void (*record)(const struct ipc_record *record, void *arg);
+	void (*record)(const struct ipc_record *record, void *arg); /* NULL: nobody wants any */
 	/* May be NULL: asks for the name of somebody who logged in, for pipeline_account. */
 	void (*account)(uint32_t uid, void *arg);
 	void *arg;

@@ -55,7 +55,6 @@ int replay_setup(struct replay *replay);
 
 /* The pipeline's sink. */
 void replay_on_decision(const struct decision *decision, void *arg);
-void replay_on_record(const struct ipc_record *record, void *arg);
 /* Prints what was decided meanwhile and applies it, as bailiffd would at once. */
 void replay_take_decisions(struct replay *replay);
 /* Ends, in order of time, the lockouts that are over by then. */

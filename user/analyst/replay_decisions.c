@@ -21,12 +21,6 @@ void replay_on_decision(const struct decision *decision, void *arg)
 		replay->queue[replay->queued++] = *decision;
 }
 
-void replay_on_record(const struct ipc_record *record, void *arg)
-{
-	(void)record;
-	(void)arg;
-}
-
 static const char *const action_words[] = {
 	[ACTION_OBSERVE] = "observe",	    [ACTION_LOCK] = "lock",
 	[ACTION_QUARANTINE] = "quarantine", [ACTION_FREEZE] = "freeze",

@@ -218,7 +218,6 @@ int replay_setup(struct replay *replay)
 	static const uint64_t seed[2] = { 0x6261696c69666600, 0x7265706c61790000 };
 	const struct pipeline_sink sink = {
 		.decision = replay_on_decision,
-		.record = replay_on_record,
 		.arg = replay,
 	};
 	char error[INI_ERROR_MAX];

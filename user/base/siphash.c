@@ -5,40 +5,47 @@
  */
 #include "base/table.h"
 
+#include <endian.h>
 #include <string.h>
 
 struct state {
 	uint64_t a, b, c, d;
 };
 
-static uint64_t rotate(uint64_t x, int by)
+static inline uint64_t rotate(uint64_t x, int by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void rounds(struct state *s, int count)
+static inline void round_once(struct state *s)
 {
-	while (count--) {
-		s->a += s->b;
-		s->b = rotate(s->b, 13) ^ s->a;
-		s->a = rotate(s->a, 32);
-		s->c += s->d;
-		s->d = rotate(s->d, 16) ^ s->c;
-		s->a += s->d;
-		s->d = rotate(s->d, 21) ^ s->a;
-		s->c += s->b;
-		s->b = rotate(s->b, 17) ^ s->c;
-		s->c = rotate(s->c, 32);
-	}
+	s->a += s->b;
+	s->b = rotate(s->b, 13) ^ s->a;
+	s->a = rotate(s->a, 32);
+	s->c += s->d;
+	s->d = rotate(s->d, 16) ^ s->c;
+	s->a += s->d;
+	s->d = rotate(s->d, 21) ^ s->a;
+	s->c += s->b;
+	s->b = rotate(s->b, 17) ^ s->c;
+	s->c = rotate(s->c, 32);
 }
 
-static uint64_t little_endian(const uint8_t *bytes, size_t len)
+static inline void word_add(struct state *s, uint64_t word)
+{
+	s->d ^= word;
+	round_once(s);
+	round_once(s);
+	s->a ^= word;
+}
+
+/* The first len bytes (at most 8) as a little-endian number. */
+static inline uint64_t word_read(const uint8_t *bytes, size_t len)
 {
 	uint64_t word = 0;
 
-	for (size_t i = 0; i < len; i++)
-		word |= (uint64_t)bytes[i] << (8 * i);
-	return word;
+	memcpy(&word, bytes, len);
+	return le64toh(word);
 }
 
 uint64_t table_hash(const uint64_t seed[2], const void *bytes, size_t len)
@@ -50,19 +57,13 @@ uint64_t table_hash(const uint64_t seed[2], const void *bytes, size_t len)
 		.d = seed[1] ^ 0x7465646279746573ULL,
 	};
 	const uint8_t *at = bytes;
-	uint64_t word;
+	size_t left = len;
 
-	for (size_t left = len; left >= 8; left -= 8, at += 8) {
-		word = little_endian(at, 8);
-		s.d ^= word;
-		rounds(&s, 2);
-		s.a ^= word;
-	}
-	word = little_endian(at, len % 8) | (uint64_t)(len & 0xff) << 56;
-	s.d ^= word;
-	rounds(&s, 2);
-	s.a ^= word;
+	for (; left >= 8; left -= 8, at += 8)
+		word_add(&s, word_read(at, 8));
+	word_add(&s, word_read(at, left) | (uint64_t)(len & 0xff) << 56);
 	s.c ^= 0xff;
-	rounds(&s, 4);
+	for (int i = 0; i < 4; i++)
+		round_once(&s);
 	return s.a ^ s.b ^ s.c ^ s.d;
 }

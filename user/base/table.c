@@ -118,6 +118,12 @@ static uint32_t find(const struct table *table, uint32_t bucket, const void *key
 	return 0;
 }
 
+/* An empty table is asked often, and not worth a hash. */
+static uint32_t find_if_any(const struct table *table, const void *key)
+{
+	return table->count ? find(table, bucket_of(table, key), key) : 0;
+}
+
 static void list_remove(struct table *table, uint32_t number)
 {
 	struct slot *slot = slot_at(table, number);
@@ -168,7 +174,7 @@ static void unlink_slot(struct table *table, uint32_t number)
 
 void *table_get(struct table *table, const void *key)
 {
-	uint32_t number = find(table, bucket_of(table, key), key);
+	uint32_t number = find_if_any(table, key);
 
 	if (!number)
 		return NULL;
@@ -178,7 +184,7 @@ void *table_get(struct table *table, const void *key)
 
 const void *table_peek(const struct table *table, const void *key)
 {
-	uint32_t number = find(table, bucket_of(table, key), key);
+	uint32_t number = find_if_any(table, key);
 
 	return number ? value_of(table, slot_at(table, number)) : NULL;
 }
@@ -239,7 +245,7 @@ void table_on_evict(struct table *table, table_evict_fn fn, void *arg)
 
 bool table_delete(struct table *table, const void *key)
 {
-	uint32_t number = find(table, bucket_of(table, key), key);
+	uint32_t number = find_if_any(table, key);
 
 	if (!number)
 		return false;

@@ -105,7 +105,9 @@ enum judgement judge_claim(const struct session_table *sessions, const struct cl
 	const struct connection *connection;
 	const struct process *process;
 
-	memset(ret, 0, sizeof(*ret));
+	ret->connection = NULL;
+	ret->process = NULL;
+	ret->text[0] = '\0';
 	if (claim->pid) {
 		connection = session_connection_by_pid(sessions, claim->pid, claim->arrived_ns);
 		if (connection)

@@ -48,11 +48,12 @@ const struct connection *session_connection_by_pid(const struct session_table *t
 						   uint64_t at_ns)
 {
 	const struct process *p = proc_at(t->services, pid, at_ns);
-	const struct process *now = session_process(t, pid, at_ns);
+	const struct process *now;
 	const struct conn *conn;
 
 	if (!p || !p->connection)
 		return NULL;
+	now = session_process(t, pid, at_ns);
 	/* The pid went to somebody else since, long enough for no late line to be in between. */
 	if (now && now != p && p->ended_ns && p->ended_ns + LATE_LINE_NS < at_ns)
 		return NULL;
