@@ -416,6 +416,38 @@ static void rotation_loses_no_line(void **state)
 	(void)close(next);
 }
 
+static bool has_read_two(const struct scene *scene)
+{
+	return scene->heartbeat.records >= 2;
+}
+
+static bool has_read_three(const struct scene *scene)
+{
+	return scene->heartbeat.records >= 3;
+}
+
+/* Lines that were there before it started are of the age that they say; later ones are of now. */
+static void old_lines_do_not_count(void **state)
+{
+	struct scene *scene = *state;
+	static const char old[] =
+		"2020-01-01T00:00:00Z host sshd[700]: Failed password for root from " OTHER
+		" port 4000 ssh2\n";
+	static const char undated[] =
+		" host sshd[701]: Failed password for root from " OTHER " port 4001 ssh2\n";
+
+	assert_int_equal(write(scene->log_fd, old, strlen(old)), strlen(old));
+	assert_int_equal(write(scene->log_fd, undated, strlen(undated)), strlen(undated));
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	assert_true(await(scene, has_read_two));
+	assert_int_equal(write(scene->log_fd, old, strlen(old)), strlen(old));
+	assert_true(await(scene, has_read_three));
+	assert_int_equal(scene->heartbeat.stale, 2);
+	assert_int_equal(scene->heartbeat.claims, 1);
+	assert_int_equal(finish(scene), 0);
+}
+
 static bool has_seen_canary(const struct scene *scene)
 {
 	return scene->heartbeat.canary == 4711;
@@ -781,6 +813,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(guessing_leads_to_a_decision),
+		TEST(old_lines_do_not_count),
 		TEST(rotation_loses_no_line),
 		TEST(canary_is_named),
 		TEST(journal_end_is_told),
