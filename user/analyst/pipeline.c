@@ -396,6 +396,16 @@ static void on_attempt(const struct attempt *attempt, void *arg)
 	correlation_attempt(p->correlation, attempt, &names, on_match, p);
 }
 
+static void auth_event(struct pipeline *p, const struct bl_event_auth *auth)
+{
+	struct claim claim;
+
+	if (claim_from_auth(auth, p->sessions, &claim))
+		witness_claim(p->witness, p->sessions, &claim,
+			      service_by_name(p, auth->pam_service), auth->pam_service,
+			      TRUST_ATTESTED, p->now_ns, on_attempt, p);
+}
+
 void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t now_ns)
 {
 	struct session_change change;
@@ -409,6 +419,8 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 	if (p->sink.record && p->tell_execs && event->head.kind == BL_EVENT_EXEC &&
 	    event->exec.task.session && (!p->but_of || event->exec.task.ppid != p->but_of))
 		record_exec(p, &event->exec);
+	if (event->head.kind == BL_EVENT_AUTH)
+		auth_event(p, &event->auth);
 	session_event(p->sessions, event, &change);
 	if (change.kind == SESSION_NOTHING)
 		return;

@@ -113,6 +113,8 @@ enum claim_result {
 	CLAIM_RESULT_MAX,
 };
 
+#define CLAIM_FILTER_PAM UINT16_MAX /* no filter's: the kernel saw PAM refuse a try */
+
 struct claim {
 	enum claim_result result;
 	struct addr addr; /* family 0: the line has none (yet) */
@@ -258,6 +260,12 @@ struct filter_stats {
 	uint32_t interpreted; /* expressions that run without JIT: about ten times slower */
 };
 void filter_stats(const struct filter_set *set, struct filter_stats *ret);
+
+/* ---- PAM (pam.c) ---- */
+
+/* A try that PAM refused a process of root's, as a claim whose writer is known. false: none. */
+bool claim_from_auth(const struct bl_event_auth *auth, const struct session_table *sessions,
+		     struct claim *ret);
 
 /* ---- witnesses (witness.c): claims and connections to attempts ---- */
 

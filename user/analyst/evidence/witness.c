@@ -206,6 +206,18 @@ static uint32_t follow_told(const struct follow *follow)
 	return most;
 }
 
+static const char *follow_tellers(const struct follow *follow)
+{
+	bool pam = false;
+
+	for (uint32_t i = 0; i < follow->forms; i++) {
+		if (follow->form[i].filter != CLAIM_FILTER_PAM)
+			return "the log tells of it too";
+		pam = true;
+	}
+	return pam ? "PAM refused it; no log line so far" : "no log line so far";
+}
+
 static uint32_t clamp(uint32_t value, uint32_t least, uint32_t most)
 {
 	return value < least ? least : value > most ? most : value;
@@ -357,10 +369,12 @@ static void claim_on_connection(const struct step *s, const struct claim *claim,
 	follow_add(follow, claim);
 	switch ((enum connection_outcome)connection->outcome) {
 	case CONNECTION_PENDING:
-		(void)snprintf(
-			attempt.text, sizeof(attempt.text),
-			"the kernel saw this connection from port %u, process %u; it is still open",
-			connection->end.peer_port, connection->pid);
+		(void)snprintf(attempt.text, sizeof(attempt.text),
+			       "the kernel saw %s from port %u, process %u; it is still open",
+			       claim->filter == CLAIM_FILTER_PAM
+				       ? "PAM refuse a try on this connection"
+				       : "this connection",
+			       connection->end.peer_port, connection->pid);
 		break;
 	case CONNECTION_AUTHENTICATED:
 		(void)snprintf(
@@ -414,7 +428,10 @@ static void origin_text(const struct claim *claim, char *to, size_t size)
 		(void)snprintf(to, size, "who wrote it is unknown");
 		return;
 	}
-	used = (size_t)snprintf(to, size, "written by process %u", origin->pid);
+	used = (size_t)snprintf(to, size, "%s process %u",
+				claim->filter == CLAIM_FILTER_PAM ? "the kernel saw PAM refuse"
+								  : "written by",
+				origin->pid);
 	if (origin->has_uid && used < size)
 		used += (size_t)snprintf(to + used, size - used, " of uid %u", origin->uid);
 	if (used < size)
@@ -630,8 +647,7 @@ void witness_change(struct witness *w, const struct session_table *sessions,
 		(void)snprintf(attempt.text, sizeof(attempt.text),
 			       "the kernel saw the connection from port %u, process %u, end "
 			       "without a login (%s)",
-			       connection->end.peer_port, connection->pid,
-			       follow->forms ? "the log tells of it too" : "no log line so far");
+			       connection->end.peer_port, connection->pid, follow_tellers(follow));
 		fn(&attempt, arg);
 	} else if (connection->outcome == CONNECTION_AUTHENTICATED) {
 		/* The birth of its session may be the first proof, if the exit before it was lost. */
