@@ -33,6 +33,7 @@ enum control_op {
 	CONTROL_FINDINGS, /* replies: finding, one each: what doctor says of the running agent */
 	CONTROL_RECORD, /* reply carries an fd: read end of a pipe, each event as a line of JSON;
 			   a later one ends the earlier */
+	CONTROL_SOURCES, /* replies: source, one each */
 	CONTROL_OP_MAX,
 };
 
@@ -102,6 +103,7 @@ struct control_reply {
 		struct control_lockout lockout;
 		struct control_session session;
 		struct control_finding finding;
+		struct ipc_source_status source;
 	};
 };
 

@@ -10,8 +10,8 @@
  * array and are untrusted text: whoever shows them escapes them.
  *
  *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE FILE SOURCE RING NOTIFY PEER) START,
- *                          then SOURCE_FD, OUTCOME, CANARY, TAP, ACCOUNT
- *   analyst  -> bailiffd   READY DECISION HEARTBEAT LOG ACCOUNT
+ *                          then SOURCE_FD, SOURCE_STATE, OUTCOME, CANARY, TAP, ACCOUNT
+ *   analyst  -> bailiffd   READY DECISION HEARTBEAT SOURCE_STATUS LOG ACCOUNT
  *   bailiffd -> recorder   HELLO PEER(analyst's end) LISTEN OUTCOME STATUS
  *   recorder -> bailiffd   READY LOG
  *   analyst  -> recorder   RECORD
@@ -57,6 +57,8 @@ enum ipc_kind {
 	IPC_TAP, /* carries an fd */
 	IPC_WATCHERS,
 	IPC_ACCOUNT,
+	IPC_SOURCE_STATE,
+	IPC_SOURCE_STATUS,
 	IPC_KIND_MAX,
 };
 
@@ -178,6 +180,8 @@ struct ipc_file {
 enum ipc_source_kind {
 	IPC_SOURCE_FILE = 1, /* fd: the file; data is announced on the notify fd */
 	IPC_SOURCE_JOURNAL, /* fd: pipe with journalctl --output=export */
+	IPC_SOURCE_SYSLOG, /* fd: unix datagram socket with SO_PASSCRED, non-blocking */
+	IPC_SOURCE_AUDIT, /* fd: NETLINK_AUDIT socket in AUDIT_NLGRP_READLOG, non-blocking */
 	IPC_SOURCE_KIND_MAX,
 };
 
@@ -186,12 +190,13 @@ struct ipc_source {
 	__u32 id; /* counts from 1 */
 	__u32 kind; /* enum ipc_source_kind */
 	__u64 offset; /* where to begin reading the file */
+	__u64 skipped; /* bytes before offset that nobody will read: too much to catch up with */
 	__u32 attested; /* 1: by owner and mode only a service can write the file */
 	__u32 filters; /* how many of filter[] are used */
 	__u32 accepted; /* bit i: a claim of filter[i] counts though nobody vouches for it */
 	__u32 relayed; /* 1: lines of other hosts: nothing in it is held against this kernel */
 	__u32 service; /* id of the one that alone writes it, 0 = none is declared */
-	__u32 pad;
+	__u32 relay_uid; /* syslog: beside root, whose datagrams may be other programs' lines */
 	char name[IPC_NAME_MAX]; /* as the configuration calls it: [source NAME] */
 	char path[IPC_PATH_MAX];
 	char filter[8][IPC_FILTER_MAX]; /* NAME or NAME[mode=…], as in fail2ban's filter= */
@@ -212,6 +217,49 @@ struct ipc_source_fd {
 	__u32 how; /* enum ipc_rotation */
 	__u32 attested; /* as in struct ipc_source, of this file */
 	__u32 pad;
+	char path[IPC_PATH_MAX]; /* file: a glob's number may get another one */
+};
+
+/* How a source does. bailiffd says OK, VANISHED and REFUSED of what only it can see; the analyst
+ * says what it makes of that and of the bytes. */
+enum ipc_source_state {
+	SOURCE_OK = 1, /* read to its end */
+	SOURCE_WAITING, /* nothing has come from it yet */
+	SOURCE_SILENT, /* much longer quiet than it used to be */
+	SOURCE_BEHIND, /* it grows faster than it is read */
+	SOURCE_VANISHED, /* its file is gone, its reader has ended */
+	SOURCE_REFUSED, /* the kernel or the file system does not let it be read */
+	SOURCE_STATE_MAX,
+};
+
+/* bailiffd -> analyst, when it changes. */
+struct ipc_source_state_change {
+	struct ipc_head head;
+	__u32 id;
+	__u32 state; /* OK, VANISHED, REFUSED */
+	char text[IPC_TEXT_MAX]; /* REFUSED: why, in a sentence */
+};
+
+/* analyst -> bailiffd, of each source whose figures changed, at most once a second. Counts are since
+ * this analyst's start. */
+struct ipc_source_status {
+	struct ipc_head head;
+	__u32 id;
+	__u32 kind; /* enum ipc_source_kind */
+	__u32 state; /* enum ipc_source_state */
+	__u32 pad;
+	__u64 records;
+	__u64 bytes;
+	__u64 behind; /* bytes that wait to be read */
+	__u64 cut; /* records too long: their ends were dropped */
+	__u64 replaced; /* records with NULs or invalid UTF-8 */
+	__u64 malformed; /* what the transport's form does not allow */
+	__u64 dropped; /* records that the kernel threw away before they were read */
+	__u64 skipped; /* bytes never read */
+	__u64 rotations; /* another file or reader took its place, or it was truncated */
+	__u64 last_boot_ns; /* of the last record, 0 = none */
+	char path[IPC_PATH_MAX]; /* of the file or socket; "journal", "audit" */
+	char text[IPC_TEXT_MAX]; /* of a state that is not OK: a sentence; else empty */
 };
 
 enum ipc_ring_which {
@@ -411,6 +459,8 @@ struct ipc_status {
 #define IPC_MESSAGE_MAX 2048
 _Static_assert(sizeof(struct ipc_subject) == 32, "subject");
 _Static_assert(sizeof(struct ipc_source) <= IPC_MESSAGE_MAX, "source");
+_Static_assert(sizeof(struct ipc_source) % 8 == 0, "source padding");
+_Static_assert(sizeof(struct ipc_source_status) % 8 == 0, "source status padding");
 _Static_assert(sizeof(struct ipc_record) <= IPC_MESSAGE_MAX, "record");
 _Static_assert(sizeof(struct ipc_decision) % 8 == 0, "decision");
 _Static_assert(sizeof(struct ipc_outcome) % 8 == 0, "outcome");

@@ -16,6 +16,8 @@
 
 #include "analyst/event_tap.h"
 #include "analyst/pipeline.h"
+#include "analyst/source_watch.h"
+#include "base/clock.h"
 #include "base/loop.h"
 #include "privsep/channel.h"
 
@@ -26,6 +28,11 @@
 #define LIVE_EVENTS_TURN 2048 /* about 2 ms */
 #define LIVE_FILE_TURN (256 * 1024) /* bytes, about as much */
 #define LIVE_PIPE_TURN (64 * 1024)
+#define LIVE_FILES_TURN (1024 * 1024) /* bytes of all files together */
+#define LIVE_SLOW_NS (10 * NSEC_PER_MSEC) /* a file whose turn takes longer gets a shorter one */
+#define LIVE_FILE_TURN_LEAST (8 * 1024)
+#define LIVE_DATAGRAMS_TURN 128
+#define LIVE_TELL_NS (10 * NSEC_PER_SEC) /* a source's state is told at most that often */
 /* A writer keeps a renamed file open until it is told of it: logrotate signals after renaming. */
 #define LIVE_OLD_FILE_NS (10ULL * 1000000000)
 #define LIVE_SERVICES_MAX 64 /* as many as the pipeline takes; ids past it have no name */
@@ -58,6 +65,19 @@ struct live_source {
 	uint64_t malformed; /* seen so far */
 	bool malformed_told;
 	bool failing; /* told, until a read succeeds */
+	size_t turn; /* bytes of a turn, by how long the last one took */
+	bool full; /* pipe, socket: its last turn ended before there was no more */
+	char path[IPC_PATH_MAX];
+	struct source_watch watch;
+	struct log_reader_stats past; /* of readers that are gone */
+	uint64_t looked_records; /* of all readers, at the last look */
+	uint64_t dropped, skipped, rotations, past_truncations;
+	uint64_t last_ns; /* of the last record */
+	uint32_t given; /* enum ipc_source_state from bailiffd */
+	char given_text[IPC_TEXT_MAX];
+	uint32_t told; /* enum ipc_source_state that was told of last */
+	uint64_t told_ns;
+	uint64_t sent; /* hash of the figures that bailiffd knows */
 };
 
 struct live {
@@ -74,6 +94,8 @@ struct live {
 	bool files_waiting; /* look at the files in the next turn */
 	struct live_source source[LIVE_SOURCES_MAX];
 	unsigned int sources;
+	unsigned int next_source; /* whose turn it is when LIVE_FILES_TURN is used up */
+	int64_t clock_ns; /* boot to wall at the last look */
 	unsigned int files;
 	unsigned int refused; /* filters and rules that do not work */
 	int64_t boot_to_wall_ns;
@@ -132,6 +154,18 @@ int live_source_switch(struct live *live, const struct ipc_source_fd *message, i
 int live_sources_start(struct live *live);
 /* Reads on; true: something was left for the next turn. */
 bool live_sources_follow(struct live *live, uint64_t now_ns);
+int live_source_on_record(const struct log_record *record, void *arg);
+void live_source_end(struct live_source *source, const char *what, const char *why);
+
+/* ---- live_sockets.c: syslog datagrams, audit records ---- */
+
+int live_socket_start(struct live_source *source);
+
+/* ---- live_status.c: how they do, once a second ---- */
+
+int live_source_state(struct live *live, const struct ipc_source_state_change *message);
+/* What a reader counted stays when it goes. */
+void live_source_keep(struct live_source *source, const struct tap *tap);
 void live_sources_report(struct live *live);
 void live_sources_done(struct live *live);
 

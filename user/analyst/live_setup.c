@@ -182,6 +182,16 @@ static int on_source_fd(void *arg, const void *message, int fd)
 	return live_source_switch(live, message, fd);
 }
 
+static int on_source_state(void *arg, const void *message, int fd)
+{
+	const struct ipc_source_state_change *change = message;
+
+	(void)fd;
+	if (!change->state || change->state >= SOURCE_STATE_MAX || !TERMINATED(change->text))
+		return refuse("a source's state that is none");
+	return live_source_state(arg, change);
+}
+
 static int on_ring(void *arg, const void *message, int fd)
 {
 	const struct ipc_ring *ring = message;
@@ -303,6 +313,7 @@ const struct channel_rule live_parent_rules[] = {
 	{ IPC_PEER, sizeof(struct ipc_plain), CHANNEL_FD, on_peer },
 	{ IPC_START, sizeof(struct ipc_plain), CHANNEL_ONCE, on_start },
 	{ IPC_SOURCE_FD, sizeof(struct ipc_source_fd), CHANNEL_FD, on_source_fd },
+	{ IPC_SOURCE_STATE, sizeof(struct ipc_source_state_change), 0, on_source_state },
 	{ IPC_OUTCOME, sizeof(struct ipc_outcome), 0, on_outcome },
 	{ IPC_CANARY, sizeof(struct ipc_canary), 0, on_canary },
 	{ IPC_TAP, sizeof(struct ipc_plain), CHANNEL_FD, on_tap },

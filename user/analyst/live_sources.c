@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static int on_record(const struct log_record *record, void *arg)
+int live_source_on_record(const struct log_record *record, void *arg)
 {
 	struct live *live = arg;
 
@@ -45,10 +45,12 @@ static void tap_is_old(struct tap *tap, enum log_age age)
 }
 
 /* A line that the file ended with, without a newline, is a line all the same. */
-static void tap_finish(struct live *live, struct tap *tap)
+static void tap_finish(struct live_source *source, struct tap *tap)
 {
 	if (tap->reader)
-		(void)log_reader_feed(tap->reader, "\n", 1, clock_boot_ns(), on_record, live);
+		(void)log_reader_feed(tap->reader, "\n", 1, clock_boot_ns(), live_source_on_record,
+				      source->live);
+	live_source_keep(source, tap);
 	tap_close(tap);
 }
 
@@ -56,6 +58,13 @@ static void on_filter_error(const char *text, void *arg)
 {
 	(void)arg;
 	log_error("%s", text);
+}
+
+static enum log_format format_of(uint32_t kind)
+{
+	if (kind == IPC_SOURCE_JOURNAL)
+		return LOG_JOURNAL_EXPORT;
+	return kind == IPC_SOURCE_FILE ? LOG_LINES : LOG_DATAGRAMS;
 }
 
 int live_source_add(struct live *live, const struct ipc_source *message, int fd)
@@ -86,13 +95,15 @@ int live_source_add(struct live *live, const struct ipc_source *message, int fd)
 		.kind = message->kind,
 		.tap = { .follower = { .fd = -1, .offset = message->offset } },
 		.old = { .follower = { .fd = -1 } },
+		.turn = LIVE_FILE_TURN,
+		.skipped = message->skipped,
 	};
 	if (message->kind == IPC_SOURCE_JOURNAL)
 		text_copy(source->name, sizeof(source->name), "journal");
 	else
 		text_copy(source->name, sizeof(source->name), slash ? slash + 1 : message->path);
-	r = log_reader_new(&source->tap.reader, source->id,
-			   message->kind == IPC_SOURCE_JOURNAL ? LOG_JOURNAL_EXPORT : LOG_LINES);
+	text_copy(source->path, sizeof(source->path), message->path);
+	r = log_reader_new(&source->tap.reader, source->id, format_of(message->kind));
 	if (r < 0)
 		return r;
 	source->tap.follower.fd = TAKE_FD(owned);
@@ -103,13 +114,13 @@ int live_source_add(struct live *live, const struct ipc_source *message, int fd)
 
 /* ---- pipes ---- */
 
-static void pipe_end(struct live_source *source, const char *why)
+void live_source_end(struct live_source *source, const char *what, const char *why)
 {
 	source->io = loop_remove(source->io);
 	base_closep(&source->tap.follower.fd);
 	source->tap.follower.fd = -1;
 	log_reader_restart(source->tap.reader);
-	live_tell_source(source->live, source, "the journal's reader ended (%s)", why);
+	live_tell_source(source->live, source, "%s (%s)", what, why);
 }
 
 /* Bytes read, 0 at the end, -errno. */
@@ -121,9 +132,10 @@ static ssize_t pipe_read(struct live_source *source)
 	n = read(source->tap.follower.fd, bytes, sizeof(bytes));
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
+	source->full = n == (ssize_t)sizeof(bytes);
 	if (n > 0)
 		(void)log_reader_feed(source->tap.reader, bytes, (size_t)n, clock_boot_ns(),
-				      on_record, source->live);
+				      live_source_on_record, source->live);
 	return n;
 }
 
@@ -137,9 +149,9 @@ static int on_pipe(struct loop_source *io, int fd, uint32_t events, void *arg)
 	(void)events;
 	n = pipe_read(source);
 	if (n == 0)
-		pipe_end(source, "end of file");
+		live_source_end(source, "the journal's reader ended", "end of file");
 	else if (n < 0 && n != -EAGAIN)
-		pipe_end(source, strerror((int)-n));
+		live_source_end(source, "the journal's reader ended", strerror((int)-n));
 	return peers_update(source->live);
 }
 
@@ -162,11 +174,13 @@ static int pipe_start(struct live_source *source)
 int live_sources_start(struct live *live)
 {
 	for (unsigned int i = 0; i < live->sources; i++) {
-		int r;
+		struct live_source *source = &live->source[i];
+		int r = 0;
 
-		if (live->source[i].kind != IPC_SOURCE_JOURNAL)
-			continue;
-		r = pipe_start(&live->source[i]);
+		if (source->kind == IPC_SOURCE_JOURNAL)
+			r = pipe_start(source);
+		else if (source->kind != IPC_SOURCE_FILE)
+			r = live_socket_start(source);
 		if (r < 0)
 			return r;
 	}
@@ -192,6 +206,7 @@ static int switch_pipe(struct live_source *source, int fd)
 	log_reader_restart(source->tap.reader);
 	source->tap.follower.fd = fd;
 	source->malformed_told = false;
+	source->rotations++;
 	live_tell_source(source->live, source, "the journal is read by a new reader");
 	return pipe_start(source);
 }
@@ -208,15 +223,17 @@ static int switch_file(struct live_source *source, int fd)
 	/* Rotated twice within LIVE_OLD_FILE_NS: one more look, then the oldest is let go. */
 	if (source->old.reader) {
 		(void)log_follow(&source->old.follower, source->old.reader, 16 * LIVE_FILE_TURN,
-				 clock_boot_ns(), on_record, source->live);
-		tap_finish(source->live, &source->old);
+				 clock_boot_ns(), live_source_on_record, source->live);
+		tap_finish(source, &source->old);
 	}
 	source->old = source->tap;
 	source->old_until_ns = clock_boot_ns() + LIVE_OLD_FILE_NS;
 	source->tap.reader = reader;
 	source->tap.follower = (struct log_follower){ .fd = TAKE_FD(owned) };
 	tap_is_old(&source->tap, LOG_NEW_FILE);
+	source->past_truncations += source->truncations;
 	source->truncations = source->cut = 0;
+	source->rotations++;
 	source->live->files_waiting = true;
 	return live_turn(source->live);
 }
@@ -237,19 +254,38 @@ int live_source_switch(struct live *live, const struct ipc_source_fd *message, i
 	}
 	if (source->kind == IPC_SOURCE_JOURNAL)
 		return switch_pipe(source, fd);
-	return switch_file(source, fd);
+	if (source->kind == IPC_SOURCE_FILE) {
+		const char *slash = strrchr(message->path, '/');
+
+		text_copy(source->path, sizeof(source->path), message->path);
+		if (slash)
+			text_copy(source->name, sizeof(source->name), slash + 1);
+		return switch_file(source, fd);
+	}
+	log_error("bailiffd sent a file in the place of a socket");
+	(void)close(fd);
+	return -EPROTO;
 }
 
 /* ---- following ---- */
 
-/* true: there is more. */
-static bool tap_follow(struct live_source *source, struct tap *tap, uint64_t now_ns)
+/* Whatever a line costs (its writer chooses that), the rings are looked at again soon. */
+static void turn_adapt(struct live_source *source, uint64_t spent_ns)
+{
+	if (spent_ns > LIVE_SLOW_NS && source->turn > LIVE_FILE_TURN_LEAST)
+		source->turn /= 2;
+	else if (spent_ns < LIVE_SLOW_NS / 4 && source->turn < LIVE_FILE_TURN)
+		source->turn *= 2;
+}
+
+/* Bytes read; what a turn holds: there is more. */
+static size_t tap_follow(struct live_source *source, struct tap *tap, uint64_t now_ns)
 {
 	int n;
 
 	if (!tap->reader || tap->follower.fd < 0)
-		return false;
-	n = log_follow(&tap->follower, tap->reader, LIVE_FILE_TURN, now_ns, on_record,
+		return 0;
+	n = log_follow(&tap->follower, tap->reader, source->turn, now_ns, live_source_on_record,
 		       source->live);
 	/* The position of the shared descriptor tells bailiffd from where a new analyst goes on. */
 	if (n > 0)
@@ -257,62 +293,49 @@ static bool tap_follow(struct live_source *source, struct tap *tap, uint64_t now
 	if (n < 0 && !source->failing)
 		live_tell_source(source->live, source, "cannot be read: %s", strerror(-n));
 	source->failing = n < 0;
-	return n == LIVE_FILE_TURN;
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* The file before a rotation comes first. */
+static size_t file_follow(struct live_source *source, uint64_t now_ns, bool *ret_more)
+{
+	uint64_t begin_ns = clock_boot_ns();
+	size_t turn = source->turn, done = 0;
+
+	if (source->old.reader) {
+		done = tap_follow(source, &source->old, now_ns);
+		if (done < turn && now_ns >= source->old_until_ns)
+			tap_finish(source, &source->old);
+	}
+	if (done < turn)
+		done += tap_follow(source, &source->tap, now_ns);
+	*ret_more = done >= turn;
+	if (done)
+		turn_adapt(source, clock_boot_ns() - begin_ns);
+	return done;
 }
 
 bool live_sources_follow(struct live *live, uint64_t now_ns)
 {
-	bool more = false;
+	unsigned int first = live->next_source;
+	bool any = false, more;
+	size_t done = 0;
 
 	for (unsigned int i = 0; i < live->sources; i++) {
-		struct live_source *source = &live->source[i];
+		unsigned int at = (first + i) % live->sources;
+		struct live_source *source = &live->source[at];
 
 		if (source->kind != IPC_SOURCE_FILE)
 			continue;
-		if (source->old.reader) {
-			if (tap_follow(source, &source->old, now_ns)) {
-				more = true;
-				continue;
-			}
-			if (now_ns >= source->old_until_ns)
-				tap_finish(live, &source->old);
+		/* The others' turn comes before this one's next. */
+		if (done >= LIVE_FILES_TURN) {
+			live->next_source = at;
+			return true;
 		}
-		if (tap_follow(source, &source->tap, now_ns))
-			more = true;
+		done += file_follow(source, now_ns, &more);
+		any = any || more;
 	}
-	return more;
-}
-
-void live_sources_report(struct live *live)
-{
-	for (unsigned int i = 0; i < live->sources; i++) {
-		struct live_source *source = &live->source[i];
-		struct log_reader_stats stats;
-
-		if (!source->tap.reader)
-			continue;
-		if (source->tap.follower.truncations > source->truncations) {
-			source->truncations = source->tap.follower.truncations;
-			live_tell_source(live, source, "became shorter; read from its beginning");
-		}
-		log_reader_stats(source->tap.reader, &stats);
-		/* Once per reader: from then on its stream vouches for nobody anyway. */
-		if (stats.malformed > source->malformed && !source->malformed_told) {
-			live_tell_source(live, source,
-					 "is malformed: its lines vouch for nobody "
-					 "until it has a new reader");
-			source->malformed_told = true;
-		}
-		source->malformed = stats.malformed;
-		if (stats.cut > source->cut) {
-			/* Once a minute at most: whoever writes such lines can write many. */
-			if (live->ticks % 600 == 0 || !source->cut) {
-				live_tell_source(live, source, "%llu lines were cut so far",
-						 (unsigned long long)stats.cut);
-				source->cut = stats.cut;
-			}
-		}
-	}
+	return any;
 }
 
 void live_sources_done(struct live *live)

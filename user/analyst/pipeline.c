@@ -34,6 +34,7 @@ struct source_filter {
 struct source {
 	uint32_t id;
 	uint32_t kind; /* enum ipc_source_kind */
+	uint32_t relay_uid; /* syslog */
 	bool attested;
 	bool relayed;
 	uint32_t accepted; /* bit per place in filter[] */
@@ -189,6 +190,7 @@ int pipeline_add_source(struct pipeline *p, const struct ipc_source *added,
 		.kind = added->kind,
 		.attested = added->attested,
 		.relayed = added->relayed,
+		.relay_uid = added->relay_uid,
 	};
 	text_copy(source->conf, sizeof(source->conf), added->name);
 	if (added->kind == IPC_SOURCE_JOURNAL) {
@@ -516,15 +518,69 @@ static void claim_take(struct pipeline *p, const struct source *source,
 		      origin_trust(p, source, filter->service, record), at_ns, on_attempt, p);
 }
 
-void pipeline_log_record(struct pipeline *p, const struct log_record *record)
+static const char *exe_of(const struct pipeline *p, uint32_t pid, uint64_t at_ns)
 {
-	const struct source *source = source_find(p, record->source);
+	const struct process *process = pid ? session_process(p->sessions, pid, at_ns) : NULL;
+
+	return process && !process->ended_ns ? process->exe : "";
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * Which service an audit record is about: the program's name up to a "-" (sshd-session). What the
+ * program says of its own file is believed where the kernel saw it start that.
+ */
+static void audit_take(struct pipeline *p, const struct source *source,
+		       const struct log_record *record)
+{
+	struct log_record seen = *record;
+	const char *exe = exe_of(p, record->origin.pid, record->arrived_ns);
+	const char *said = last_part(audit_said_exe(record));
+	char name[IPC_NAME_MAX];
+	struct claim claim;
+	uint16_t service;
+
+	if (exe[0] && !strcmp(last_part(exe), said))
+		text_copy(seen.origin.exe, sizeof(seen.origin.exe), exe);
+	text_copy(name, sizeof(name), said);
+	service = service_by_name(p, name);
+	if (!service) {
+		name[strcspn(name, "-")] = '\0';
+		service = service_by_name(p, name);
+	}
+	if (audit_claim(&seen, &claim) == FILTER_IGNORED)
+		return;
+	witness_claim(p->witness, p->sessions, &claim, service, name[0] ? name : "audit",
+		      origin_trust(p, source, service, &seen), p->now_ns, on_attempt, p);
+}
+
+void pipeline_log_record(struct pipeline *p, const struct log_record *given)
+{
+	const struct source *source = source_find(p, given->source);
+	const struct log_record *record = given;
+	struct log_record sent;
 	struct claim claim;
 
 	if (!source)
 		return;
 	p->records++;
 	p->now_ns = record->arrived_ns;
+	if (record->audit) {
+		audit_take(p, source, record);
+		return;
+	}
+	if (record->syslog) {
+		sent = *record;
+		datagram_origin(record, exe_of(p, record->sender->pid, record->arrived_ns),
+				source->relay_uid, &sent.origin);
+		record = &sent;
+	}
 	for (unsigned int i = 0; i < source->filters; i++) {
 		const struct source_filter *filter = &source->filter[i];
 		enum filter_outcome outcome =

@@ -138,6 +138,9 @@ static void terminate_strings(struct control_reply *reply, uint32_t op)
 	} else if (op == CONTROL_FINDINGS) {
 		TERMINATE(reply->finding.name);
 		TERMINATE(reply->finding.text);
+	} else if (op == CONTROL_SOURCES) {
+		TERMINATE(reply->source.path);
+		TERMINATE(reply->source.text);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bailiffctl status: one glance at what bailiffd does. What the configuration lets count without a
+ * bailiffctl status: one glance at what bailiffd does, and how each log source does. What the configuration lets count without a
  * witness is asked first, so that it is never left out of what is shown.
  */
 #include <stdlib.h>
@@ -11,11 +11,14 @@
 #include "base/clock.h"
 #include "ctl/client.h"
 #include "ctl/output.h"
+#include "ctl/source_text.h"
 #include "ctl/status_text.h"
 
 struct view {
 	bool json;
 	struct status_accepted accepted;
+	struct ipc_source_status source[STATUS_SOURCES_MAX];
+	size_t sources;
 };
 
 static int take_finding(const struct control_reply *reply, int refused, void *arg)
@@ -35,10 +38,24 @@ static int take_finding(const struct control_reply *reply, int refused, void *ar
 	return CTL_OK;
 }
 
+/* The last reply, and the only one where there are none, has an empty one. */
+static int take_source(const struct control_reply *reply, int refused, void *arg)
+{
+	struct view *view = arg;
+
+	if (refused) {
+		output_error("%s", reply->text);
+		return refused;
+	}
+	if (reply->source.id && view->sources < STATUS_SOURCES_MAX)
+		view->source[view->sources++] = reply->source;
+	return CTL_OK;
+}
+
 static int put_status(const struct control_reply *reply, int refused, void *arg)
 {
 	const struct view *view = arg;
-	struct buf out = BUF_INIT(65536);
+	struct buf out = BUF_INIT(2 * 1024 * 1024);
 	int r;
 
 	if (refused) {
@@ -46,11 +63,13 @@ static int put_status(const struct control_reply *reply, int refused, void *arg)
 		return refused;
 	}
 	if (view->json)
-		status_put_json(&out, &reply->status, &view->accepted, clock_boot_ns(),
-				clock_wall_ns());
+		status_put_json(&out, &reply->status, &view->accepted, view->source, view->sources,
+				clock_boot_ns(), clock_wall_ns());
 	else
 		status_put_text(&out, output_wants_colour(), &reply->status, &view->accepted,
 				clock_boot_ns());
+	for (size_t i = 0; !view->json && i < view->sources; i++)
+		source_put_text(&out, output_wants_colour(), &view->source[i], clock_boot_ns());
 	r = output_flush(&out);
 	buf_done(&out);
 	return r;
@@ -59,6 +78,7 @@ static int put_status(const struct control_reply *reply, int refused, void *arg)
 int status_main(const struct ctl_args *args)
 {
 	struct control_request findings = { .op = CONTROL_FINDINGS };
+	struct control_request sources = { .op = CONTROL_SOURCES };
 	struct control_request request = { .op = CONTROL_STATUS };
 	_cleanup_free_ struct view *view = calloc(1, sizeof(*view));
 	int r;
@@ -69,5 +89,7 @@ int status_main(const struct ctl_args *args)
 	}
 	view->json = args->json;
 	r = control_ask(args, &findings, NULL, take_finding, view);
+	if (r == CTL_OK)
+		r = control_ask(args, &sources, NULL, take_source, view);
 	return r == CTL_OK ? control_ask(args, &request, NULL, put_status, view) : r;
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "ctl/output.h"
+#include "ctl/source_text.h"
 
 static void head(struct buf *out, bool colour, const char *name)
 {
@@ -109,8 +110,8 @@ void status_put_text(struct buf *out, bool colour, const struct ipc_status *stat
 }
 
 void status_put_json(struct buf *out, const struct ipc_status *status,
-		     const struct status_accepted *accepted, uint64_t now_boot_ns,
-		     uint64_t now_wall_ns)
+		     const struct status_accepted *accepted, const struct ipc_source_status *source,
+		     size_t sources, uint64_t now_boot_ns, uint64_t now_wall_ns)
 {
 	const struct ipc_heartbeat *analyst = &status->analyst;
 	uint64_t age =
@@ -154,6 +155,10 @@ void status_put_json(struct buf *out, const struct ipc_status *status,
 	json_u64(&w, "connections", analyst->connections);
 	json_u64(&w, "subjects", analyst->subjects);
 	json_end_object(&w);
+	json_array(&w, "sources");
+	for (size_t i = 0; i < sources; i++)
+		source_put_json(&w, &source[i], now_boot_ns, now_wall_ns);
+	json_end_array(&w);
 	json_end_object(&w);
 	buf_putc(out, '\n');
 }

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 
 #define STATUS_ACCEPTED_MAX 64
+#define STATUS_SOURCES_MAX 512 /* bailiffd has at most 384 */
 
 /* Filters that accept_claims lets through, each in a sentence of bailiffd's. */
 struct status_accepted {
@@ -23,7 +24,7 @@ struct status_accepted {
 void status_put_text(struct buf *out, bool colour, const struct ipc_status *status,
 		     const struct status_accepted *accepted, uint64_t now_boot_ns);
 void status_put_json(struct buf *out, const struct ipc_status *status,
-		     const struct status_accepted *accepted, uint64_t now_boot_ns,
-		     uint64_t now_wall_ns);
+		     const struct status_accepted *accepted, const struct ipc_source_status *source,
+		     size_t sources, uint64_t now_boot_ns, uint64_t now_wall_ns);
 
 #endif

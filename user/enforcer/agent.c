@@ -86,6 +86,15 @@ void agent_outcome(const struct ipc_outcome *outcome, void *arg)
 	(void)child_send(agent->analyst, IPC_OUTCOME, &message, sizeof(message), -1);
 }
 
+void agent_source_state(uint32_t id, enum ipc_source_state state, const char *text, void *arg)
+{
+	struct ipc_source_state_change message = { .id = id, .state = state };
+	struct agent *agent = arg;
+
+	text_copy(message.text, sizeof(message.text), text);
+	(void)child_send(agent->analyst, IPC_SOURCE_STATE, &message, sizeof(message), -1);
+}
+
 /* ---- lockouts ---- */
 
 static int on_lockouts(struct loop_source *source, uint64_t now, void *arg)
@@ -222,6 +231,8 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 		if (r < 0)
 			log_warning_errno(r, "watched programs");
 	}
+	if (child_ready(agent->analyst))
+		sources_states(agent->sources, false, now, agent_source_state, agent);
 	if (due(agent, STATUS_TICKS))
 		agent_send_status(agent);
 	if (due(agent, SAVE_TICKS)) {
@@ -258,6 +269,7 @@ int agent_reload(struct agent *agent, char error[INI_ERROR_MAX])
 		log_warning_errno(r, "watched programs");
 	/* Notes where its files stood, for the new analyst. */
 	(void)sources_conf(agent->sources, agent->conf);
+	listeners_conf(agent->listeners, agent->conf);
 	(void)conf_free(old);
 	child_replace(agent->analyst);
 	agent->announced = false;
@@ -356,6 +368,8 @@ static void agent_done(struct agent *agent)
 	agent->analyst = child_free(agent->analyst);
 	agent->recorder = child_free(agent->recorder);
 	agent->sources = sources_free(agent->sources);
+	agent->listeners = listeners_free(agent->listeners);
+	free(agent->source);
 	agent->lockouts = lockouts_free(agent->lockouts);
 	agent->hooks = hooks_free(agent->hooks);
 	agent->exempt = exempt_free(agent->exempt);

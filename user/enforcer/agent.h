@@ -13,9 +13,12 @@
 #include "enforcer/exempt.h"
 #include "enforcer/helper.h"
 #include "enforcer/journalctl.h"
+#include "enforcer/listeners.h"
 #include "enforcer/options.h"
 #include "enforcer/places.h"
 #include "enforcer/sources.h"
+
+#define AGENT_SOURCES_MAX (SOURCES_FILES_MAX + CONF_SOURCES_MAX) /* as many as an analyst takes */
 
 struct agent {
 	const struct options *options;
@@ -28,6 +31,9 @@ struct agent {
 	struct exempt *exempt;
 	struct sources *sources;
 	struct journalctl *journal; /* NULL: not read */
+	struct listeners *listeners;
+	struct ipc_source_status
+		*source; /* by id - 1, what the analyst said last; id 0 = nothing */
 	struct control *control;
 	struct child *analyst, *recorder;
 	char analyst_user[IPC_USER_MAX], recorder_user[IPC_USER_MAX];
@@ -67,6 +73,7 @@ int agent_lock(const char *run_dir, int *ret_fd); /* -EBUSY: another bailiffd ru
 int agent_reload(struct agent *agent, char error[INI_ERROR_MAX]);
 void agent_status(const struct agent *agent, struct ipc_status *ret);
 void agent_send_status(struct agent *agent);
+void agent_source_state(uint32_t id, enum ipc_source_state state, const char *text, void *arg);
 void agent_outcome(const struct ipc_outcome *outcome, void *arg);
 void agent_schedule_lockouts(struct agent *agent, uint64_t at_boot_ns);
 

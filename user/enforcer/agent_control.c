@@ -42,6 +42,7 @@ static void answer(const struct control_request *request, const char *who, pid_t
 	case CONTROL_SESSIONS:
 	case CONTROL_FINDINGS:
 	case CONTROL_RECORD:
+	case CONTROL_SOURCES:
 	case CONTROL_OP_MAX:
 		break;
 	}
@@ -190,6 +191,19 @@ static int list_findings(const struct agent *agent, const struct parts *parts)
 	return r;
 }
 
+static int list_sources(const struct agent *agent, const struct parts *parts)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; agent->source && i < AGENT_SOURCES_MAX && !r; i++) {
+		struct control_reply reply = { .source = agent->source[i] };
+
+		if (agent->source[i].id)
+			r = parts->send(&reply, parts->arg);
+	}
+	return r;
+}
+
 static int list(const struct control_request *request, control_send_fn send, void *send_arg,
 		void *arg)
 {
@@ -203,6 +217,8 @@ static int list(const struct control_request *request, control_send_fn send, voi
 		return sessions_each(agent->lockouts, send_session, &parts);
 	case CONTROL_FINDINGS:
 		return list_findings(agent, &parts);
+	case CONTROL_SOURCES:
+		return list_sources(agent, &parts);
 	case CONTROL_STATUS:
 	case CONTROL_LOCK:
 	case CONTROL_RELEASE:

@@ -36,6 +36,7 @@ static const int kept_caps[] = {
 	CAP_SETUID, /* children under their accounts ... */
 	CAP_SETGID,
 	CAP_SETPCAP, /* ... without a bounding set */
+	CAP_AUDIT_READ, /* last: a socket for audit records after a reload, if they are read at all */
 };
 
 /* ---- folders and the lock ---- */
@@ -213,21 +214,23 @@ static int prepare_kernel(struct agent *agent)
 }
 
 static void send_switch(struct agent *agent, uint32_t id, enum ipc_rotation how, bool attested,
-			int fd)
+			const char *path, int fd)
 {
 	struct ipc_source_fd message = { .id = id, .how = how, .attested = attested };
 
+	text_copy(message.path, sizeof(message.path), path);
 	(void)child_send(agent->analyst, IPC_SOURCE_FD, &message, sizeof(message), fd);
 }
 
-static void on_file_switch(uint32_t id, enum ipc_rotation how, bool attested, int fd, void *arg)
+static void on_file_switch(uint32_t id, enum ipc_rotation how, bool attested, const char *path,
+			   int fd, void *arg)
 {
-	send_switch(arg, id, how, attested, fd);
+	send_switch(arg, id, how, attested, path, fd);
 }
 
 static void on_journal_switch(uint32_t id, int fd, void *arg)
 {
-	send_switch(arg, id, IPC_ROTATED_RESTARTED, false, fd);
+	send_switch(arg, id, IPC_ROTATED_RESTARTED, false, "", fd);
 }
 
 static int prepare_sources(struct agent *agent)
@@ -242,6 +245,12 @@ static int prepare_sources(struct agent *agent)
 	if (r < 0 && r != -ENOENT)
 		log_warning_errno(r, "%s/positions is not used; log files are read from their ends",
 				  agent->conf->state_dir);
+	r = listeners_new(&agent->listeners);
+	if (r < 0) {
+		(void)log_error_errno(r, "log sources");
+		return EXIT_TROUBLE;
+	}
+	listeners_conf(agent->listeners, agent->conf);
 	if (agent->options->no_journal)
 		return 0;
 	if (!journalctl_program()) {
@@ -283,9 +292,18 @@ int agent_prepare(struct agent *agent)
 	return r;
 }
 
+static bool reads_audit(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->sources; i++)
+		if (conf->source[i].audit)
+			return true;
+	return false;
+}
+
 int agent_rights(struct agent *agent)
 {
-	int r = privsep_keep_caps(kept_caps, ARRAY_SIZE(kept_caps));
+	bool audit = reads_audit(agent->conf) && privsep_has_cap(CAP_AUDIT_READ);
+	int r = privsep_keep_caps(kept_caps, ARRAY_SIZE(kept_caps) - !audit);
 
 	if (r < 0)
 		return log_error_errno(r, "capabilities cannot be given up");

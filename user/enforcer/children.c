@@ -103,6 +103,25 @@ static int on_account(void *arg, const void *message, int fd)
 	return 0;
 }
 
+/* Only shown: nothing is decided by it. */
+static int on_source_status(void *arg, const void *message, int fd)
+{
+	struct agent *agent = arg;
+	const struct ipc_source_status *status = message;
+
+	(void)fd;
+	if (!status->id || status->id > AGENT_SOURCES_MAX || !status->kind ||
+	    status->kind >= IPC_SOURCE_KIND_MAX || !status->state ||
+	    status->state >= SOURCE_STATE_MAX || !has_end(status->path, sizeof(status->path)) ||
+	    !has_end(status->text, sizeof(status->text)))
+		return -EPROTO;
+	if (!agent->source)
+		agent->source = calloc(AGENT_SOURCES_MAX, sizeof(*agent->source));
+	if (agent->source)
+		agent->source[status->id - 1] = *status;
+	return 0;
+}
+
 static int on_analyst_log(void *arg, const void *message, int fd)
 {
 	struct agent *agent = arg;
@@ -115,6 +134,7 @@ static const struct channel_rule analyst_rules[] = {
 	{ IPC_READY, sizeof(struct ipc_ready), CHANNEL_ONCE, on_analyst_ready },
 	{ IPC_DECISION, sizeof(struct ipc_decision), 0, on_decision },
 	{ IPC_HEARTBEAT, sizeof(struct ipc_heartbeat), 0, on_heartbeat },
+	{ IPC_SOURCE_STATUS, sizeof(struct ipc_source_status), 0, on_source_status },
 	{ IPC_LOG, sizeof(struct ipc_log), 0, on_analyst_log },
 	{ IPC_ACCOUNT, sizeof(struct ipc_account), 0, on_account },
 	{ .kind = 0 },
@@ -126,6 +146,8 @@ static void on_analyst_ended(void *arg)
 
 	sources_stopped(agent->sources);
 	memset(&agent->heartbeat, 0, sizeof(agent->heartbeat));
+	free(agent->source);
+	agent->source = NULL;
 	agent_send_status(agent);
 }
 

@@ -25,6 +25,7 @@ static void service_done(struct conf_service *service)
 static void source_done(struct conf_source *source)
 {
 	free(source->path);
+	free(source->syslog);
 	free(source->match);
 	free(source->accept);
 	free(source->accept_where);
@@ -197,20 +198,27 @@ static int finish_sources(struct conf *conf, char error[INI_ERROR_MAX])
 		struct conf_source *source = &conf->source[i];
 		int r;
 
-		if (source->journal == !!source->path)
-			return conf_wrong(error, "%s: [source %s] needs %s", source->where,
-					  source->name,
-					  source->journal ? "either file or journal = yes, not both"
-							  : "file = PATH or journal = yes");
-		if (!source->filters)
+		if (source->journal + source->audit + !!source->path + !!source->syslog != 1)
+			return conf_wrong(
+				error,
+				"%s: [source %s] needs one of file = PATH, journal = yes, "
+				"syslog = PATH and audit = yes",
+				source->where, source->name);
+		if (source->audit && source->filters)
+			return conf_wrong(error, "%s: audit records are understood without filters",
+					  source->where);
+		if (!source->audit && !source->filters)
 			return conf_wrong(
 				error,
 				"%s: [source %s] has no filters, so nothing would be read from it",
 				source->where, source->name);
-		if (source->journal && (source->service[0] || source->owner[0]))
+		if (!source->path && source->service[0])
 			return conf_wrong(error,
-					  "%s: service and owner are for files; the journal tells "
-					  "by itself who wrote",
+					  "%s: service is for files; the journal, a socket and "
+					  "audit tell by themselves who wrote",
+					  source->where);
+		if (!source->path && !source->syslog && source->owner[0])
+			return conf_wrong(error, "%s: owner is for files and syslog sockets",
 					  source->where);
 		if (!source->journal && source->match)
 			return conf_wrong(error, "%s: match is for the journal", source->where);

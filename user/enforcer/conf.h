@@ -29,6 +29,7 @@
 #define CONF_FILES_MAX 16 /* program files of a service, per role */
 #define CONF_PORTS_MAX 8 /* ipc_service.ports */
 #define CONF_FILTERS_MAX 8 /* ipc_source.filter */
+#define CONF_SOCKET_MAX 107 /* bytes of a socket's path */
 
 struct conf_service {
 	uint16_t id; /* counts from 1: bl_file_role.service, ipc_service.id */
@@ -49,11 +50,13 @@ struct conf_service {
 struct conf_source {
 	char name[IPC_NAME_MAX];
 	bool journal;
+	bool audit;
 	char *path; /* absolute, the last part may hold glob characters; or NULL */
+	char *syslog; /* absolute path of the datagram socket that is made; or NULL */
 	char *match; /* journalctl's FIELD=VALUE and + words, or NULL */
 	char service[IPC_NAME_MAX]; /* only this service writes the file: attested if mode agrees */
 	uint16_t service_id; /* by conf_finish; 0 = none */
-	char owner[IPC_USER_MAX]; /* account that may own an attested file beside root */
+	char owner[IPC_USER_MAX]; /* account that may own an attested file, or relay, beside root */
 	uid_t owner_uid; /* resolved by conf_finish; 0 = root alone */
 	char filter[CONF_FILTERS_MAX][IPC_FILTER_MAX];
 	uint32_t filters;

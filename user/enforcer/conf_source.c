@@ -33,6 +33,29 @@ static int set_journal(const struct conf_target *t, const char *value, char erro
 	return conf_yes(value, &t->source->journal, error);
 }
 
+static int set_audit(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	return conf_yes(value, &t->source->audit, error);
+}
+
+static int set_syslog(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	int r;
+
+	if (!*value) {
+		free(t->source->syslog);
+		t->source->syslog = NULL;
+		return 0;
+	}
+	r = conf_path(value, error);
+	if (r < 0)
+		return r;
+	/* sockaddr_un has room for 108 bytes. */
+	if (strlen(value) > CONF_SOCKET_MAX)
+		return conf_wrong(error, "'%s' is longer than %d bytes", value, CONF_SOCKET_MAX);
+	return conf_copy(&t->source->syslog, value);
+}
+
 /* The words become arguments of journalctl, so none may look like an option. */
 static int check_match(const struct conf_target *t, const char *word, char error[INI_ERROR_MAX])
 {
@@ -140,6 +163,8 @@ const struct conf_key conf_source_keys[] = {
 	{ "enabled", conf_set_enabled, 0 },
 	{ "file", set_file, 0 },
 	{ "journal", set_journal, 0 },
+	{ "syslog", set_syslog, 0 },
+	{ "audit", set_audit, 0 },
 	{ "match", set_match, 0 },
 	{ "filters", set_filters, 0 },
 	{ "accept_claims", set_accept, 0 },

@@ -220,6 +220,7 @@ static void answer(struct client *client, const struct control_request *request)
 	case CONTROL_LIST:
 	case CONTROL_SESSIONS:
 	case CONTROL_FINDINGS:
+	case CONTROL_SOURCES:
 		start_list(client, request);
 		return;
 	case CONTROL_STATUS:

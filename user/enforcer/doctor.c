@@ -195,7 +195,7 @@ int doctor_probe(const struct conf *conf, finding_fn fn, void *arg)
 
 	if (!findings)
 		return -ENOMEM;
-	doctor_host(findings);
+	doctor_host(conf, findings);
 	r = doctor_programs(conf, findings);
 	if (r < 0)
 		findings_put(findings, FINDING_MISSING, "programs", "could not be tried out: %s",

@@ -7,7 +7,7 @@
 #include "enforcer/findings.h"
 
 /* Facts about the host that can be read. */
-void doctor_host(struct findings *findings);
+void doctor_host(const struct conf *conf, struct findings *findings);
 /* What its kernel runs, tried out in a child with a network namespace and a cgroup of its own. */
 int doctor_programs(const struct conf *conf, struct findings *findings);
 

@@ -5,17 +5,14 @@
 #include "enforcer/doctor.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/netlink.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "enforcer/audit.h"
 #include "enforcer/cgroups.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -94,52 +91,37 @@ static void programs(struct findings *findings)
 			     "killed one by one");
 }
 
-/* 0 or 1, or -errno. */
-static int audit_enabled(void)
+static bool reads_audit(const struct conf *conf)
 {
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-	struct nlmsghdr request = {
-		.nlmsg_len = NLMSG_LENGTH(0),
-		.nlmsg_type = AUDIT_GET,
-		.nlmsg_flags = NLM_F_REQUEST,
-	};
-	struct timeval limit = { .tv_sec = 1 };
-	struct {
-		struct nlmsghdr head;
-		union {
-			struct nlmsgerr error;
-			struct audit_status status;
-			unsigned char rest[1024];
-		};
-	} reply = {};
-	ssize_t n;
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
-	    send(fd, &request, request.nlmsg_len, 0) < 0)
-		return -errno;
-	n = recv(fd, &reply, sizeof(reply), 0);
-	if (n < 0)
-		return -errno;
-	if (reply.head.nlmsg_type == NLMSG_ERROR)
-		return reply.error.error < 0 ? reply.error.error : -EPROTO;
-	if (reply.head.nlmsg_type != AUDIT_GET ||
-	    n < (ssize_t)(sizeof(reply.head) + 2 * sizeof(__u32)))
-		return -EPROTO;
-	return reply.status.enabled != 0;
+	for (size_t i = 0; i < conf->sources; i++)
+		if (conf->source[i].audit)
+			return true;
+	return false;
 }
 
-static void audit(struct findings *findings)
+static void audit(const struct conf *conf, struct findings *findings)
 {
-	int r = audit_enabled();
+	int enabled = audit_enabled(), r;
+	_cleanup_close_ int fd = -1;
+	char trouble[IPC_TEXT_MAX] = "";
 
-	/* Switching it on marks the kernel until a reboot (every new task gets an audit context,
-	 * about 10 % of each program start), so bailiff never does. */
-	if (r < 0)
-		findings_put(findings, FINDING_OK, "audit", "not there (%s); it is not needed",
-			     strerror(-r));
-	else
-		findings_put(findings, FINDING_OK, "audit",
-			     "%s; it is not needed and left as it is", r ? "on" : "off");
+	if (!reads_audit(conf)) {
+		if (enabled < 0)
+			findings_put(findings, FINDING_OK, "audit",
+				     "not there (%s); it is not needed", strerror(-enabled));
+		else
+			findings_put(findings, FINDING_OK, "audit",
+				     "%s; it is not needed and left as it is",
+				     enabled ? "on" : "off");
+	} else {
+		r = audit_open(&fd);
+		audit_trouble(r, enabled, trouble, sizeof(trouble));
+		if (trouble[0])
+			findings_put(findings, FINDING_MISSING, "audit", "%s", trouble);
+		else
+			findings_put(findings, FINDING_OK, "audit", "%s, its records can be read",
+				     enabled > 0 ? "on" : "there");
+	}
 	if (access("/proc/self/loginuid", R_OK) < 0)
 		findings_put(
 			findings, FINDING_MISSING, "login uid",
@@ -148,12 +130,12 @@ static void audit(struct findings *findings)
 		findings_put(findings, FINDING_OK, "login uid", "the kernel keeps one per session");
 }
 
-void doctor_host(struct findings *findings)
+void doctor_host(const struct conf *conf, struct findings *findings)
 {
 	kernel(findings);
 	lsm(findings);
 	cgroups(findings);
 	bpffs(findings);
-	audit(findings);
+	audit(conf, findings);
 	programs(findings);
 }

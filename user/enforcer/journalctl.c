@@ -94,6 +94,11 @@ uint32_t journalctl_restarts(const struct journalctl *journal)
 	return journal->restarts;
 }
 
+uint32_t journalctl_count(const struct journalctl *journal)
+{
+	return journal->count;
+}
+
 int journalctl_arguments(const struct conf_source *source, uint64_t since_wall_ns,
 			 uint64_t now_wall_ns, char *words, size_t size, const char **argv,
 			 size_t max)

@@ -42,6 +42,7 @@ int journalctl_setup(struct journalctl *journal, const struct conf *conf, uint32
 /* Each second: restarts what has ended. since as above. */
 void journalctl_tick(struct journalctl *journal, uint64_t since_wall_ns, uint64_t now_wall_ns,
 		     uint64_t now_boot_ns);
+uint32_t journalctl_count(const struct journalctl *journal); /* numbers given out */
 uint32_t journalctl_restarts(const struct journalctl *journal);
 
 /* Arguments of one reader into argv (at most max, with the NULL); since 0: only what is new.

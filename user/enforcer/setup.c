@@ -136,6 +136,11 @@ int setup_analyst(void *arg)
 		r = journalctl_setup(agent->journal, agent->conf, sources_files(agent->sources) + 1,
 				     sources_read_wall_ns(agent->sources), clock_wall_ns(),
 				     send_source, agent);
+	if (!r)
+		r = listeners_setup(agent->listeners, agent->conf,
+				    sources_files(agent->sources) + 1 +
+					    (agent->journal ? journalctl_count(agent->journal) : 0),
+				    send_source, agent);
 	if (r)
 		return r;
 	if (!send_ring(agent, IPC_RING_URGENT) || !send_ring(agent, IPC_RING_EVENTS) ||
@@ -145,6 +150,8 @@ int setup_analyst(void *arg)
 	if (!send_plain(agent->analyst, IPC_START, -1))
 		return -EPIPE;
 	sources_started(agent->sources);
+	sources_states(agent->sources, true, clock_boot_ns(), agent_source_state, agent);
+	listeners_states(agent->listeners, agent_source_state, agent);
 	agent->canary_told = false;
 	return 0;
 }

@@ -4,7 +4,9 @@
  */
 #include "enforcer/slot.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "enforcer/sources.h"
 
 #define LINE_SCAN_MAX 65536 /* how far the end of a line is looked for */
+#define ENTRIES_MAX 16384 /* of a folder, looked at for a rotated file */
 
 /*
  * The analyst may note its place in the open file that both hold (lseek); then that is exact. Else
@@ -87,26 +90,39 @@ static bool is_same(const struct position *position, const struct stat *st)
 	return position->dev == st->st_dev && position->ino == st->st_ino;
 }
 
-/* The file that was read last, if it was rotated to PATH.1 since. */
+/* The file that was read last, if it was renamed since: PATH.1, PATH-20261124, PATH.old. */
 static int open_rotated(const char *path, const struct position *position, struct stat *ret_st)
 {
-	char rotated[IPC_PATH_MAX + 2];
-	struct stat st;
-	int fd;
+	const char *last = strrchr(path, '/') + 1;
+	char folder[IPC_PATH_MAX], rotated[IPC_PATH_MAX + NAME_MAX + 1];
+	const struct dirent *entry;
+	int fd = -1;
+	DIR *dir;
 
-	(void)snprintf(rotated, sizeof(rotated), "%s.1", path);
-	if (source_open(rotated, &fd, &st) < 0)
+	text_copy_len(folder, sizeof(folder), path, (size_t)(last - path));
+	dir = opendir(folder);
+	if (!dir)
 		return -1;
-	if (!is_same(position, &st)) {
-		(void)close(fd);
-		return -1;
+	for (unsigned int i = 0; i < ENTRIES_MAX && fd < 0 && (entry = readdir(dir)); i++) {
+		struct stat st;
+
+		if (entry->d_ino != position->ino ||
+		    strncmp(entry->d_name, last, strlen(last)) != 0)
+			continue;
+		(void)snprintf(rotated, sizeof(rotated), "%s%s", folder, entry->d_name);
+		if (source_open(rotated, &fd, &st) < 0)
+			continue;
+		if (is_same(position, &st))
+			*ret_st = st;
+		else
+			(void)close(TAKE_FD(fd));
 	}
-	*ret_st = st;
+	(void)closedir(dir);
 	return fd;
 }
 
 int slot_find(const char *path, const struct positions *known, bool appeared, int *ret_fd,
-	      struct stat *ret_st, uint64_t *ret_offset)
+	      struct stat *ret_st, uint64_t *ret_offset, uint64_t *ret_skipped)
 {
 	const struct position *position = positions_find(known, path);
 	struct stat st, rotated;
@@ -129,6 +145,7 @@ int slot_find(const char *path, const struct positions *known, bool appeared, in
 		offset = 0;
 	}
 	*ret_offset = bounded(fd, path, offset, (uint64_t)st.st_size);
+	*ret_skipped = *ret_offset > offset ? *ret_offset - offset : 0;
 	*ret_st = st;
 	*ret_fd = fd;
 	return 0;

@@ -79,15 +79,18 @@ struct sources *sources_free(struct sources *s)
 static void open_slot(struct sources *s, struct slot *slot)
 {
 	struct stat st;
-	uint64_t offset;
+	uint64_t offset, skipped;
 	int fd;
-	int r = slot_find(slot->path, &s->known, s->was_set_up, &fd, &st, &offset);
+	int r = slot_find(slot->path, &s->known, s->was_set_up, &fd, &st, &offset, &skipped);
 
-	if (!r)
+	slot->trouble = r;
+	if (!r) {
 		sources_take_file(s, slot, fd, &st, offset);
-	else if (r != -ENOENT)
+		slot->skipped = skipped;
+	} else if (r != -ENOENT) {
 		log_error_errno(r, "source %s: %s is not read", s->conf->source[slot->conf].name,
 				slot->path);
+	}
 }
 
 static struct slot *add_slot(struct sources *s, size_t conf, const char *path)
@@ -141,7 +144,7 @@ int sources_setup(struct sources *s, source_each_fn fn, void *arg)
 	for (size_t i = 0; i < s->conf->sources; i++) {
 		const struct conf_source *source = &s->conf->source[i];
 
-		if (source->journal)
+		if (!source->path)
 			continue;
 		sources_watch_folder(s, source->path);
 		if (!sources_has_glob(source->path)) {
@@ -167,6 +170,7 @@ int sources_setup(struct sources *s, source_each_fn fn, void *arg)
 			.id = i + 1,
 			.kind = IPC_SOURCE_FILE,
 			.offset = slot->offset,
+			.skipped = slot->skipped,
 			.attested = slot->attested,
 			.filters = source->filters,
 			.accepted = source->accepted,
@@ -214,6 +218,49 @@ int sources_notify_fd(const struct sources *s)
 uint32_t sources_files(const struct sources *s)
 {
 	return s->count;
+}
+
+/* ---- what the analyst cannot see ---- */
+
+static void tell_slot(struct sources *s, struct slot *slot, source_state_fn fn, void *arg)
+{
+	uint32_t id = (uint32_t)(slot - s->slot) + 1;
+	char text[IPC_TEXT_MAX] = "";
+
+	slot->told = slot->trouble;
+	slot->since_ns = 0;
+	if (!slot->trouble) {
+		fn(id, SOURCE_OK, "", arg);
+	} else if (slot->trouble == -ENOENT) {
+		fn(id, slot->fd < 0 ? SOURCE_WAITING : SOURCE_VANISHED,
+		   "there is no such file (yet)", arg);
+	} else {
+		(void)snprintf(text, sizeof(text), "cannot be opened: %s",
+			       slot->trouble == -EINVAL	 ? "it is no regular file"
+			       : slot->trouble == -ELOOP ? "it is a link that is not root's"
+							 : strerror(-slot->trouble));
+		fn(id, SOURCE_REFUSED, text, arg);
+	}
+}
+
+void sources_states(struct sources *s, bool at_start, uint64_t now_boot_ns, source_state_fn fn,
+		    void *arg)
+{
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct slot *slot = &s->slot[i];
+
+		if (at_start)
+			slot->told = 0;
+		if (slot->trouble == slot->told) {
+			slot->since_ns = 0;
+			continue;
+		}
+		if (!slot->since_ns)
+			slot->since_ns = now_boot_ns;
+		if (at_start || !slot->trouble ||
+		    now_boot_ns - slot->since_ns >= SOURCES_TROUBLE_NS)
+			tell_slot(s, slot, fn, arg);
+	}
 }
 
 /* ---- positions ---- */

@@ -23,14 +23,18 @@
 #define SOURCES_FILES_MAX 256 /* followed at once, spare ones included */
 #define SOURCES_GLOB_MAX 64 /* files of one glob */
 #define SOURCES_SPARE 4
-#define SOURCES_CATCHUP_MAX (8U * 1024 * 1024) /* bytes read after a time without bailiffd */
+#define SOURCES_CATCHUP_MAX (64U * 1024 * 1024) /* bytes read after a time without bailiffd */
+#define SOURCES_TROUBLE_NS (30ULL * 1000000000) /* a path has no file: longer than a rotation */
 
 struct sources;
 
 /* A new descriptor (borrowed) for source id, while the analyst runs; or, IPC_ROTATED_NOT, the one
  * that it has, because the file is attested now and was not, or the other way round. */
-typedef void (*source_switch_fn)(uint32_t id, enum ipc_rotation how, bool attested, int fd,
-				 void *arg);
+typedef void (*source_switch_fn)(uint32_t id, enum ipc_rotation how, bool attested,
+				 const char *path, int fd, void *arg);
+/* What of it only bailiffd sees; text is why, "" where state says it. */
+typedef void (*source_state_fn)(uint32_t id, enum ipc_source_state state, const char *text,
+				void *arg);
 /* For the set-up of a new analyst: fd is borrowed. Nonzero ends. */
 typedef int (*source_each_fn)(const struct ipc_source *source, int fd, void *arg);
 
@@ -46,6 +50,10 @@ int sources_conf(struct sources *sources, const struct conf *conf);
 int sources_setup(struct sources *sources, source_each_fn fn, void *arg);
 void sources_started(struct sources *sources);
 void sources_stopped(struct sources *sources);
+/* Each second: a path that has no file for SOURCES_TROUBLE_NS, or one that cannot be opened, is told
+ * of once, and so is its end. At the start of an analyst (at_start) without waiting. */
+void sources_states(struct sources *sources, bool at_start, uint64_t now_boot_ns,
+		    source_state_fn fn, void *arg);
 int sources_notify_fd(const struct sources *sources); /* for IPC_NOTIFY */
 uint32_t sources_files(const struct sources *sources); /* numbers given out: the journal's follow */
 

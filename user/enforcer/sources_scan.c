@@ -151,8 +151,8 @@ static void judge_again(struct sources *s, struct slot *slot)
 		return;
 	judge_slot(s, slot);
 	if (slot->attested != before)
-		s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_NOT, slot->attested, slot->fd,
-		      s->arg);
+		s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_NOT, slot->attested, slot->path,
+		      slot->fd, s->arg);
 }
 
 void sources_take_file(struct sources *s, struct slot *slot, int fd, const struct stat *st,
@@ -198,8 +198,8 @@ static void switch_slot(struct sources *s, struct slot *slot)
 	unwatch_slot(s, slot);
 	retire(s, slot);
 	sources_take_file(s, slot, TAKE_FD(slot->waiting_fd), &st, 0);
-	s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_RENAMED, slot->attested, slot->fd,
-	      s->arg);
+	s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_RENAMED, slot->attested, slot->path,
+	      slot->fd, s->arg);
 }
 
 static void scan_slot(struct sources *s, struct slot *slot)
@@ -210,18 +210,24 @@ static void scan_slot(struct sources *s, struct slot *slot)
 	if (stat(slot->path, &st) < 0) {
 		/* A plain path is waited for. A glob's number becomes free for the next match; the
 		 * analyst reads the old file to its end before it takes that. */
-		if (errno == ENOENT && sources_has_glob(s->conf->source[slot->conf].path))
+		slot->trouble = -errno;
+		if (errno == ENOENT && sources_has_glob(s->conf->source[slot->conf].path)) {
 			slot->path[0] = '\0';
+			slot->trouble = 0;
+		}
 		return;
 	}
-	if (slot->fd >= 0 && slot->dev == st.st_dev && slot->ino == st.st_ino)
+	if (slot->fd >= 0 && slot->dev == st.st_dev && slot->ino == st.st_ino) {
+		slot->trouble = 0;
 		return;
+	}
 	if (slot->waiting_fd < 0 || slot->waiting_dev != st.st_dev ||
 	    slot->waiting_ino != st.st_ino) {
 		char self[64];
 
 		sources_close_fd(&slot->waiting_fd);
-		if (source_open(slot->path, &fd, &st) < 0)
+		slot->trouble = source_open(slot->path, &fd, &st);
+		if (slot->trouble < 0)
 			return;
 		slot->waiting_fd = fd;
 		slot->waiting_dev = st.st_dev;
@@ -265,7 +271,7 @@ void sources_scan(struct sources *s)
 		judge_again(s, &s->slot[i]);
 	}
 	for (size_t i = 0; i < s->conf->sources; i++) {
-		if (s->conf->source[i].journal)
+		if (!s->conf->source[i].path)
 			continue;
 		sources_watch_folder(s, s->conf->source[i].path);
 		if (sources_has_glob(s->conf->source[i].path))

@@ -119,6 +119,14 @@ static int check_caps(const int *keep, size_t count, bool bounding)
 	return 0;
 }
 
+bool privsep_has_cap(int cap)
+{
+	_cleanup_(free_caps) cap_t caps = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR;
+
+	return caps && cap_get_flag(caps, cap, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
+}
+
 int privsep_keep_caps(const int *caps, size_t count)
 {
 	int r;

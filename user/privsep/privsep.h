@@ -41,6 +41,8 @@ int privsep_drop(const char *user);
 /* Keeps only the capabilities named (libcap's cap_value_t), permitted, effective and bounding, for
  * bailiffd; inheritable and ambient become empty. Children executed as uid 0 start with the same. */
 int privsep_keep_caps(const int *caps, size_t count);
+/* It can be kept: it is permitted now. */
+bool privsep_has_cap(int cap);
 
 enum privsep_role {
 	/* No file is opened, no socket made, nothing executed, no memory writable and executable. */

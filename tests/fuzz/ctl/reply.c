@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "ctl/lockout_text.h"
 #include "ctl/operate.h"
+#include "ctl/source_text.h"
 #include "ctl/status_text.h"
 
 static void check_text(struct buf *out)
@@ -64,7 +65,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	TERMINATE(accepted.text[0]);
 	status_put_text(&out, false, &reply.status, &accepted, 1ULL << 62);
 	check_text(&out);
-	status_put_json(&out, &reply.status, &accepted, 1ULL << 62, 1795568523000000000ULL);
+	status_put_json(&out, &reply.status, &accepted, NULL, 0, 1ULL << 62,
+			1795568523000000000ULL);
+	check_json(&out);
+	TERMINATE(reply.source.path);
+	TERMINATE(reply.source.text);
+	source_put_text(&out, false, &reply.source, 1ULL << 62);
+	check_text(&out);
+	status_put_json(&out, &reply.status, &accepted, &reply.source, 1, 1ULL << 62,
+			1795568523000000000ULL);
 	check_json(&out);
 
 	TERMINATE(reply.lockout.rule);

@@ -47,6 +47,8 @@ struct scene {
 	struct ipc_decision decision;
 	struct ipc_heartbeat heartbeat;
 	struct ipc_record source_record, exec_record;
+	struct ipc_source_status status; /* of the source that said something last */
+	unsigned int floods; /* states BEHIND */
 	unsigned int decisions, heartbeats, attempts, source_records, exec_records;
 	int recording; /* read end, -1: none */
 	char recorded[65536];
@@ -77,6 +79,16 @@ static int on_heartbeat(void *arg, const void *message, int fd)
 	(void)fd;
 	scene->heartbeat = *(const struct ipc_heartbeat *)message;
 	scene->heartbeats++;
+	return 0;
+}
+
+static int on_source_status(void *arg, const void *message, int fd)
+{
+	struct scene *scene = arg;
+
+	(void)fd;
+	scene->status = *(const struct ipc_source_status *)message;
+	scene->floods += scene->status.state == SOURCE_BEHIND;
 	return 0;
 }
 
@@ -114,6 +126,7 @@ static const struct channel_rule from_child[] = {
 	{ IPC_READY, sizeof(struct ipc_ready), CHANNEL_ONCE, on_ready },
 	{ IPC_DECISION, sizeof(struct ipc_decision), 0, on_decision },
 	{ IPC_HEARTBEAT, sizeof(struct ipc_heartbeat), 0, on_heartbeat },
+	{ IPC_SOURCE_STATUS, sizeof(struct ipc_source_status), 0, on_source_status },
 	{ IPC_LOG, sizeof(struct ipc_log), 0, on_log },
 	{ 0, 0, 0, NULL },
 };
@@ -216,7 +229,12 @@ static bool await(struct scene *scene, bool (*done)(const struct scene *scene))
 		};
 
 		if (clock_boot_ns() > until_ns) {
-			print_message("# log of the process:\n%s", scene->errors);
+			print_message("# log of the process:\n%s# source %u: %s, %llu records, "
+				      "%llu bytes, %llu behind\n",
+				      scene->errors, scene->status.state, scene->status.text,
+				      (unsigned long long)scene->status.records,
+				      (unsigned long long)scene->status.bytes,
+				      (unsigned long long)scene->status.behind);
 			return false;
 		}
 		(void)poll(p, 2, 200);
@@ -575,6 +593,191 @@ static void recorder_is_not_trusted(void **state)
 	assert_int_equal(finish(scene), 0);
 }
 
+/* ---- how sources do ---- */
+
+/* As a program that logs: its place in the file is not the reader's. */
+static int open_as_writer(const struct scene *scene)
+{
+	int fd = open(scene->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static bool has_status_of_all(const struct scene *scene)
+{
+	return scene->status.records >= 3 && scene->status.rotations == 1;
+}
+
+/* A line of 1 MiB, one of NULs, copytruncate in the middle of a line: the next ones are read, and
+ * what was lost is counted. */
+static void odd_lines_are_counted(void **state)
+{
+	struct scene *scene = *state;
+	char *long_line = malloc(1024 * 1024);
+	int fd = open_as_writer(scene);
+
+	assert_non_null(long_line);
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	memset(long_line, 'x', 1024 * 1024);
+	assert_int_equal(write(fd, long_line, 1024 * 1024), 1024 * 1024);
+	memset(long_line, 0, 4096);
+	long_line[0] = long_line[4095] = '\n';
+	assert_int_equal(write(fd, long_line, 4096), 4096);
+	free(long_line);
+	assert_int_equal(write(fd, "half a li", 9), 9);
+	while (scene->status.bytes < 1024 * 1024 + 4096 + 9)
+		assert_int_equal(channel_receive(scene->child) == CHANNEL_CLOSED, 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	log_failure(fd, 700, OTHER, 4000);
+	assert_true(await(scene, has_status_of_all));
+	assert_int_equal(scene->status.id, 1);
+	assert_int_equal(scene->status.kind, IPC_SOURCE_FILE);
+	assert_int_equal(scene->status.records, 3);
+	/* The first; the NULs, each of which became three bytes; the one that was truncated away. */
+	assert_int_equal(scene->status.cut, 3);
+	assert_int_equal(scene->status.replaced, 1);
+	assert_string_equal(scene->status.path, scene->path);
+	assert_int_equal(finish(scene), 0);
+	(void)close(fd);
+}
+
+static bool is_gone(const struct scene *scene)
+{
+	return scene->status.state == SOURCE_VANISHED;
+}
+
+static bool has_told_twice(const struct scene *scene)
+{
+	return scene->source_records >= 2;
+}
+
+/* What only bailiffd sees, told once; and that it is over. */
+static void vanished_file_is_told(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_source_state_change gone = { .id = 1, .state = SOURCE_VANISHED };
+	struct ipc_source_state_change back = { .id = 1, .state = SOURCE_OK };
+
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	text_copy(gone.text, sizeof(gone.text), "there is no such file (yet)");
+	say(scene, IPC_SOURCE_STATE, &gone, sizeof(gone), -1);
+	assert_true(await(scene, is_gone));
+	assert_true(await(scene, has_told_of_pipe));
+	assert_non_null(strstr(scene->source_record.text, "has vanished: there is no such file"));
+	say(scene, IPC_SOURCE_STATE, &gone, sizeof(gone), -1);
+	say(scene, IPC_SOURCE_STATE, &back, sizeof(back), -1);
+	assert_true(await(scene, has_told_twice));
+	assert_non_null(strstr(scene->source_record.text, "is read again"));
+	assert_int_equal(scene->source_records, 2);
+	assert_int_equal(finish(scene), 0);
+}
+
+static void say_socket_setup(struct scene *scene, int *ret_to)
+{
+	struct ipc_hello hello = { .version = IPC_VERSION,
+				   .boot_to_wall_ns = (uint64_t)clock_boot_to_wall_ns() };
+	struct ipc_source source = {
+		.id = 1, .kind = IPC_SOURCE_SYSLOG, .filters = 1, .filter = { "sshd" }
+	};
+	int one = 1, pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)), 0);
+	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
+	say_file(scene, IPC_FILE_FILTER, "sshd.conf", filter_text);
+	text_copy(source.path, sizeof(source.path), "/run/bailiff/log");
+	say(scene, IPC_SOURCE, &source, sizeof(source), pair[0]);
+	say_peer(scene);
+	say_plain(scene, IPC_START, -1);
+	(void)close(pair[0]);
+	*ret_to = pair[1];
+}
+
+static bool has_three_datagrams(const struct scene *scene)
+{
+	return scene->status.records == 3;
+}
+
+static bool has_claim(const struct scene *scene)
+{
+	return scene->heartbeat.claims == 1;
+}
+
+/* In the sandbox; a datagram that is none is counted, and its text still is a record. */
+static void datagrams_are_read(void **state)
+{
+	struct scene *scene = *state;
+	static const char failed[] = "<86>Nov 25 01:02:03 sshd[700]: Failed password for root from "
+				     "203.0.113.9 port 4000 ssh2";
+	char much[32768];
+	int to;
+
+	say_socket_setup(scene, &to);
+	assert_true(await(scene, is_ready));
+	assert_int_equal(send(to, failed, strlen(failed), 0), strlen(failed));
+	assert_int_equal(send(to, "none", 4, 0), 4);
+	memset(much, 'y', sizeof(much));
+	memcpy(much, "<13>", 4);
+	assert_int_equal(send(to, much, sizeof(much), 0), sizeof(much));
+	assert_true(await(scene, has_three_datagrams));
+	assert_int_equal(scene->status.malformed, 1);
+	assert_int_equal(scene->status.cut, 1);
+	assert_int_equal(scene->status.state, SOURCE_OK);
+	assert_true(await(scene, has_claim));
+	assert_int_equal(finish(scene), 0);
+	(void)close(to);
+}
+
+/*
+ * A log that grows by 24 MiB as fast as it can be written (200 MB/s on most machines). Meanwhile
+ * an attack that the kernel alone tells of is noticed; afterwards every line has been read.
+ */
+#define FLOOD_BYTES (24ULL * 1024 * 1024)
+
+static bool has_read_flood(const struct scene *scene)
+{
+	return scene->status.bytes >= FLOOD_BYTES && !scene->status.behind;
+}
+
+static void flood_holds_up_nothing(void **state)
+{
+	struct scene *scene = *state;
+	static const char line[] = "2026-11-25T10:00:00+00:00 host sshd[1]: Failed password for x "
+				   "from 198.51.100.77 port 4 ssh2 \n";
+	const size_t len = strlen(line), size = 1024 * len;
+	char *block = malloc(size);
+	int fd = open_as_writer(scene);
+	uint64_t written = 0, begin_ns, decided_ns;
+
+	assert_non_null(block);
+	for (size_t i = 0; i < size; i += len)
+		memcpy(block + i, line, len);
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	for (; written < FLOOD_BYTES; written += size)
+		assert_int_equal(write(fd, block, size), size);
+	free(block);
+	begin_ns = clock_boot_ns();
+	for (uint16_t i = 0; i < 3; i++)
+		fails(scene, 700 + 10U * i, PEER, (uint16_t)(4000 + i));
+	assert_true(await(scene, has_decided));
+	decided_ns = clock_boot_ns() - begin_ns;
+	/* Before the flood was through, if it was slower than its writer at all. */
+	if (scene->status.bytes < written)
+		print_message("# decided after %llu ms, %llu MiB of the flood were still unread\n",
+			      (unsigned long long)(decided_ns / NSEC_PER_MSEC),
+			      (unsigned long long)((written - scene->status.bytes) >> 20));
+	assert_true(decided_ns < 5 * NSEC_PER_SEC);
+	assert_true(await(scene, has_read_flood));
+	assert_int_equal(scene->status.records, written / len);
+	assert_int_equal(scene->status.skipped, 0);
+	assert_int_equal(finish(scene), 0);
+	(void)close(fd);
+}
+
 /* Each of these ends the process with an error, and with a sentence why. */
 static void wrong_set_up(void **state)
 {
@@ -819,6 +1022,10 @@ int main(void)
 		TEST(journal_end_is_told),
 		TEST(recorder_comes_and_goes),
 		TEST(recorder_is_not_trusted),
+		TEST(odd_lines_are_counted),
+		TEST(vanished_file_is_told),
+		TEST(datagrams_are_read),
+		TEST(flood_holds_up_nothing),
 		TEST(wrong_set_up),
 		TEST(out_of_order),
 		TEST(bad_rule_is_told),

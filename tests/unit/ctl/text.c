@@ -6,6 +6,7 @@
 
 #include "ctl/lockout_text.h"
 #include "ctl/operate.h"
+#include "ctl/source_text.h"
 #include "ctl/status_text.h"
 
 static void test_grid(void **state)
@@ -171,7 +172,7 @@ static void test_status(void **state)
 	assert_non_null(strstr(out.data, "\033[33mobserves only: nothing is locked out\033[0m"));
 	assert_non_null(strstr(out.data, "\033[33m7 lost, \033[0m"));
 	buf_clear(&out);
-	status_put_json(&out, &status, &accepted, 7300 * NSEC_PER_SEC,
+	status_put_json(&out, &status, &accepted, NULL, 0, 7300 * NSEC_PER_SEC,
 			HELPER_WALL_NS + 7200 * NSEC_PER_SEC);
 	assert_memory_equal(out.data,
 			    "{\"mode\":\"observe\",\"started\":\"2026-11-25T01:02:03.000000000Z\","
@@ -179,6 +180,37 @@ static void test_status(void **state)
 			    82);
 	assert_non_null(strstr(out.data, "\"lost\":7,\"skipped\":3,"));
 	assert_non_null(strstr(out.data, "\"accepted_claims\":[\"source a, filter b: lines\","));
+	buf_done(&out);
+}
+
+static void test_source(void **state)
+{
+	struct ipc_source_status source = {
+		.id = 3,
+		.kind = IPC_SOURCE_FILE,
+		.state = SOURCE_BEHIND,
+		.records = 1,
+		.bytes = 70,
+		.behind = 5,
+		.cut = 2,
+		.last_boot_ns = 10 * NSEC_PER_SEC,
+		.path = "/var/log/\033a.log",
+		.text = "it grows",
+	};
+	struct ipc_status status = { .mode = MODE_OBSERVE };
+	struct status_accepted accepted = { .count = 0 };
+	struct buf out = BUF_INIT(65536);
+
+	(void)state;
+	source_put_text(&out, false, &source, 70 * NSEC_PER_SEC);
+	assert_non_null(strstr(out.data, ": behind, 1 record, 70 bytes, last 1m ago, "
+					 "5 bytes behind, 2 cut\n            it grows\n"));
+	assert_null(strchr(out.data, '\033'));
+	buf_clear(&out);
+	status_put_json(&out, &status, &accepted, &source, 1, 70 * NSEC_PER_SEC, HELPER_WALL_NS);
+	assert_non_null(strstr(out.data, "\"sources\":[{\"id\":3,\"kind\":\"file\","));
+	assert_non_null(strstr(out.data, "\"state\":\"behind\",\"text\":\"it grows\",\"records\":1,"
+					 "\"bytes\":70,\"behind\":5,\"cut\":2,"));
 	buf_done(&out);
 }
 
@@ -223,9 +255,10 @@ static void test_operation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grid),	cmocka_unit_test(test_grid_cut),
-		cmocka_unit_test(test_lockout), cmocka_unit_test(test_session),
-		cmocka_unit_test(test_status),	cmocka_unit_test(test_operation),
+		cmocka_unit_test(test_grid),	  cmocka_unit_test(test_grid_cut),
+		cmocka_unit_test(test_lockout),	  cmocka_unit_test(test_session),
+		cmocka_unit_test(test_status),	  cmocka_unit_test(test_source),
+		cmocka_unit_test(test_operation),
 	};
 
 	return cmocka_run_group_tests(tests, utc, NULL);

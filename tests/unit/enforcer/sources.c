@@ -61,9 +61,11 @@ static void move(const char *from, const char *to)
 	assert_int_equal(rename(path_of(from), path_of(to)), 0);
 }
 
-static void on_switch(uint32_t id, enum ipc_rotation how, bool attested, int fd, void *arg)
+static void on_switch(uint32_t id, enum ipc_rotation how, bool attested, const char *path, int fd,
+		      void *arg)
 {
 	(void)arg;
+	assert_non_null(path);
 	assert_in_range(id, 1, w.count);
 	w.told[id - 1].attested = attested;
 	if (how == IPC_ROTATED_NOT) {

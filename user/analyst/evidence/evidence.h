@@ -43,6 +43,10 @@ enum log_age {
 	LOG_BACKLOG, /* its text's stamp alone: it was there before anybody read the file */
 };
 
+struct syslog_line;
+struct audit_record;
+struct log_datagram;
+
 struct log_record {
 	uint32_t source; /* ipc_source.id */
 	uint64_t
@@ -53,6 +57,21 @@ struct log_record {
 	struct log_origin origin;
 	const char *text; /* one line, no newline, valid UTF-8, no NUL; borrowed */
 	size_t len;
+	/* Where it came by datagram: origin is then made by syslog_origin, who knows the sender's
+	 * program. NULL else. Borrowed. */
+	const struct syslog_line *syslog;
+	const struct log_datagram *sender;
+	const struct audit_record *audit; /* where it is an audit record; its type: linux/audit.h */
+	uint16_t audit_type;
+};
+
+/* One datagram of a syslog socket; pid and uid are the kernel's (SCM_CREDENTIALS). */
+struct log_datagram {
+	const char *bytes;
+	size_t len;
+	bool cut; /* it was longer */
+	uint32_t pid, uid;
+	uint64_t near_wall_ns; /* now, for stamps without a year */
 };
 
 typedef int (*log_record_fn)(const struct log_record *record, void *arg);
@@ -65,7 +84,7 @@ typedef int (*log_record_fn)(const struct log_record *record, void *arg);
  * until log_reader_restart: what looks like an entry may be text inside somebody's message.
  */
 struct log_reader;
-enum log_format { LOG_LINES = 1, LOG_JOURNAL_EXPORT };
+enum log_format { LOG_LINES = 1, LOG_JOURNAL_EXPORT, LOG_DATAGRAMS };
 
 struct log_reader_stats {
 	uint64_t records, bytes, cut, replaced, malformed;
@@ -77,6 +96,12 @@ DEFINE_CLEANUP(log_reader_free, struct log_reader *)
 /* fn's nonzero ends and is returned. */
 int log_reader_feed(struct log_reader *reader, const void *bytes, size_t len, uint64_t now_ns,
 		    log_record_fn fn, void *arg);
+/* The same for LOG_DATAGRAMS: a syslog message; the payload of an audit message of that type, of which
+ * only those about logins make a record. */
+int log_reader_datagram(struct log_reader *reader, const struct log_datagram *datagram,
+			uint64_t now_ns, log_record_fn fn, void *arg);
+int log_reader_audit(struct log_reader *reader, uint16_t type, const void *bytes, size_t len,
+		     uint64_t now_ns, log_record_fn fn, void *arg);
 void log_reader_restart(
 	struct log_reader *reader); /* a new file: a waiting rest is dropped, counted as cut */
 /* Of the lines that end from now on; LOG_FRESH in the beginning. No matter for a journal. */
@@ -248,6 +273,15 @@ void filter_set_trace(struct filter_set *set, struct filter_trace *trace);
  */
 uint64_t filter_stamp(struct filter_set *set, uint16_t index, const struct log_record *record,
 		      uint64_t near_wall_ns, uint64_t last_wall_ns);
+
+/* An audit record needs no filter: its members are what a filter would find. IGNORED: no try. */
+enum filter_outcome audit_claim(const struct log_record *record, struct claim *ret);
+/* The file that the record's program says it runs. */
+const char *audit_said_exe(const struct log_record *record);
+/* Whose words a datagram is: see syslog_origin (syslog.h). exe: the sender's program as the kernel
+ * saw it start, "" = unknown. */
+void datagram_origin(const struct log_record *record, const char *exe, uint32_t relay_uid,
+		     struct log_origin *ret);
 
 /* record->arrived_ns ages the joined lines (<F-MLFID>). The claim is filled for NOFAIL, FAILURE,
  * SUCCESS. */

@@ -135,6 +135,8 @@ int log_reader_feed(struct log_reader *reader, const void *bytes, size_t len, ui
 		return lines_feed(reader, bytes, len, &feed);
 	case LOG_JOURNAL_EXPORT:
 		return journal_feed(reader, bytes, len, &feed);
+	case LOG_DATAGRAMS:
+		break;
 	}
 	return -EINVAL;
 }
