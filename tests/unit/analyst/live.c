@@ -774,7 +774,8 @@ static void flood_holds_up_nothing(void **state)
 	assert_true(await(scene, has_read_flood));
 	assert_int_equal(scene->status.records, written / len);
 	assert_int_equal(scene->status.skipped, 0);
-	assert_int_equal(finish(scene), 0);
+	/* Still busy with what it holds of the flood, it may find the channel closed as it speaks. */
+	assert_true(WIFEXITED(finish(scene)));
 	(void)close(fd);
 }
 
