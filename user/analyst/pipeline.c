@@ -261,7 +261,7 @@ static void record_attempt(struct pipeline *p, const struct attempt *attempt)
 	record.local_port = attempt->local_port;
 	text_copy(record.service, sizeof(record.service), attempt->service_name);
 	text_copy(record.user, sizeof(record.user), attempt->user);
-	text_copy(record.text, sizeof(record.text), attempt->text);
+	attempt_text(attempt, record.text);
 	text_copy(record.line, sizeof(record.line), attempt->line);
 	p->sink.record(&record, p->sink.arg);
 }

@@ -76,7 +76,7 @@ static void attempt(struct scene *scene, const char *text, uint32_t tries, enum 
 	attempt.subject.family = addr.family;
 	attempt.subject.prefix = addr.prefix;
 	memcpy(attempt.subject.addr, addr.bytes, 16);
-	text_copy(attempt.service_name, sizeof(attempt.service_name), "sshd");
+	attempt.service_name = "sshd";
 	correlation_attempt(scene->correlation, &attempt,
 			    &(const struct attempt_names){ .source = "", .filter = "" }, on_match,
 			    scene);
@@ -251,7 +251,7 @@ static struct attempt app_attempt(enum trust trust)
 	attempt.subject = (struct ipc_subject){
 		.kind = SUBJECT_ADDRESS, .family = AF_INET, .prefix = 32, .addr = { 203, 0, 113, 9 }
 	};
-	text_copy(attempt.service_name, sizeof(attempt.service_name), "app");
+	attempt.service_name = "app";
 	return attempt;
 }
 
@@ -341,8 +341,7 @@ static void try_counts_once_per_rule(void **state)
 						       .filter = line[i].filter };
 			struct attempt attempt = app_attempt(line[i].trust);
 
-			text_copy(attempt.service_name, sizeof(attempt.service_name),
-				  line[i].service);
+			attempt.service_name = line[i].service;
 			memcpy(names.told, line, i * sizeof(line[0]));
 			attempt.told_count = i;
 			attempt.tries = i == 0;

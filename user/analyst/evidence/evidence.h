@@ -2,10 +2,10 @@
 /*
  * Stage 3, evidence: from log text to claims, from claims and connections to attempts.
  *
- *   source bytes -> log record (reader.c, journal.c) -> claim (filter*.c) -> attempt (witness.c)
+ *   source bytes -> log record (reader.c, journal.c) -> claim (filter*.c) -> attempt (witness*.c)
  *
  * Log text is written by attackers. A claim is what a text says; it counts only with a witness from
- * the session stage (witness.c), or attested where the service has no sensor.
+ * the session stage (witness*.c), or attested where the service has no sensor.
  */
 #ifndef ANALYST_EVIDENCE_H
 #define ANALYST_EVIDENCE_H
@@ -301,7 +301,7 @@ void filter_stats(const struct filter_set *set, struct filter_stats *ret);
 bool claim_from_auth(const struct bl_event_auth *auth, const struct session_table *sessions,
 		     struct claim *ret);
 
-/* ---- witnesses (witness.c): claims and connections to attempts ---- */
+/* ---- witnesses (witness*.c): claims and connections to attempts ---- */
 
 #define WITNESS_HOLD_NS (5ULL * 1000000000) /* a claim waits this long for its connection */
 #define WITNESS_CLAIMS_MAX 4096 /* held at once */
@@ -318,10 +318,31 @@ struct attempt_told {
 	bool accepted;
 };
 
+/* Which witness, or which contradiction: what attempt_text makes a sentence of. */
+enum attempt_note {
+	ATTEMPT_UNSAID,
+	ATTEMPT_SEEN, /* the kernel saw the connection that a login line is about */
+	ATTEMPT_OPEN, /* it saw this connection, whose outcome is open */
+	ATTEMPT_LOGGED_IN, /* it saw this connection log in */
+	ATTEMPT_ENDED, /* it saw this connection end without a login */
+	ATTEMPT_PROCESS, /* it saw this program (detail) in a session */
+	ATTEMPT_CONTRADICTED, /* detail says by what */
+	ATTEMPT_UNSENSED, /* no sensor for this service */
+	ATTEMPT_UNWITNESSED,
+	ATTEMPT_PROXIED, /* the service's proxy told the address */
+	ATTEMPT_PROXY, /* the address is a proxy's own */
+	ATTEMPT_FAILED_SILENTLY, /* the kernel alone: a failed connection without a line so far */
+	ATTEMPT_FAILED_BY_PAM, /* the same, and the kernel saw PAM refuse a try */
+	ATTEMPT_FAILED_TOLD, /* the same, and lines told of it */
+	ATTEMPT_SUCCEEDED, /* the kernel alone: a connection that logged in */
+	ATTEMPT_NOTE_MAX,
+};
+
 /*
  * What evidence comes to. tries > 0 counts toward those rules whose least trust it reaches (forged
  * reaches none); tries = 0 only informs: a claim about a connection whose outcome is still open, a
- * line that tells of a try already counted.
+ * line that tells of a try already counted. Pointers are borrowed for the call; where the witness
+ * stage made it, only told and origin can be NULL.
  */
 struct attempt {
 	struct ipc_subject subject; /* address (prefix 128 or 32), or session for sudo, su */
@@ -343,11 +364,17 @@ struct attempt {
 	bool success; /* an authenticated connection; tries = 0 */
 	bool accepted; /* CLAIMED, and counts as if it were attested: as configured */
 	bool guessed; /* user is whom somebody says to be, at a service that lets people in */
-	char service_name[IPC_NAME_MAX];
-	char user[IPC_USER_MAX];
-	char text[IPC_TEXT_MAX]; /* which witness, or which contradiction, in a sentence */
-	char line[IPC_LINE_MAX]; /* the claim's line, "" for the kernel alone */
+	bool relayed; /* the line is another host's */
+	enum attempt_note note;
+	const char *service_name;
+	const char *user;
+	const char *line; /* the claim's line, "" for the kernel alone */
+	const char *detail; /* of the note */
+	const struct log_origin *origin; /* who wrote the line, NULL = there is none */
 };
+
+/* Sentences are for people: most attempts of a flood are counted and never shown. */
+void attempt_text(const struct attempt *attempt, char ret_text[IPC_TEXT_MAX]);
 
 struct witness_service {
 	uint16_t id;
