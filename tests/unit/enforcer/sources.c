@@ -440,6 +440,84 @@ static void test_restart_after_rotation_reads_both(void **state)
 	assert_string_equal(rest(1), "head\n");
 }
 
+/* logrotate's dateext, or any other name that begins with the file's. */
+static void test_restart_finds_a_rotated_file_by_its_inode(void **state)
+{
+	(void)state;
+	add("log", "old\n");
+	begin("log");
+	analyst_starts();
+	restart();
+	add("log", "tail\n");
+	add("log-20261123", "an older one\n");
+	move("log", "log-20261124");
+	add("log", "head\n");
+	assert_int_equal(sources_restore(w.sources, w.dir), 0);
+	assert_int_equal(sources_setup(w.sources, on_each, NULL), 0);
+	assert_string_equal(rest(1), "tail\n");
+	sources_started(w.sources);
+	assert_string_equal(rest(1), "head\n");
+}
+
+static struct {
+	unsigned int calls;
+	enum ipc_source_state state;
+} told;
+
+static void on_state(uint32_t id, enum ipc_source_state state, const char *text, void *arg)
+{
+	(void)arg;
+	assert_int_equal(id, 1);
+	assert_true(state != SOURCE_REFUSED || text[0]);
+	told.calls++;
+	told.state = state;
+}
+
+static void test_vanished_file_is_told_once(void **state)
+{
+	uint64_t now = 1000000000;
+
+	(void)state;
+	memset(&told, 0, sizeof(told));
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	sources_states(w.sources, true, now, on_state, NULL);
+	assert_int_equal(told.calls, 0);
+	/* A rotation takes less than SOURCES_TROUBLE_NS. */
+	assert_int_equal(unlink(path_of("log")), 0);
+	sources_scan(w.sources);
+	sources_states(w.sources, false, now, on_state, NULL);
+	sources_states(w.sources, false, now + SOURCES_TROUBLE_NS - 1, on_state, NULL);
+	assert_int_equal(told.calls, 0);
+	for (int i = 0; i < 3; i++)
+		sources_states(w.sources, false, now + SOURCES_TROUBLE_NS + i, on_state, NULL);
+	assert_int_equal(told.calls, 1);
+	assert_int_equal(told.state, SOURCE_VANISHED);
+	add("log", "b\n");
+	sources_scan(w.sources);
+	sources_states(w.sources, false, now + SOURCES_TROUBLE_NS + 9, on_state, NULL);
+	assert_int_equal(told.calls, 2);
+	assert_int_equal(told.state, SOURCE_OK);
+}
+
+static void test_missing_and_unreadable_are_told_at_start(void **state)
+{
+	(void)state;
+	memset(&told, 0, sizeof(told));
+	begin("log");
+	analyst_starts();
+	sources_states(w.sources, true, 1, on_state, NULL);
+	assert_int_equal(told.state, SOURCE_WAITING);
+	analyst_ends();
+	assert_int_equal(mkdir(path_of("log"), 0755), 0);
+	analyst_starts();
+	sources_states(w.sources, true, 2, on_state, NULL);
+	assert_int_equal(told.state, SOURCE_REFUSED);
+	assert_int_equal(told.calls, 2);
+	assert_int_equal(rmdir(path_of("log")), 0);
+}
+
 static void test_restart_after_truncation_or_replacement(void **state)
 {
 	(void)state;
@@ -486,6 +564,8 @@ static void test_catch_up_is_bounded_and_begins_with_a_line(void **state)
 	again();
 	assert_int_equal(w.told[0].offset % 1000, 0);
 	assert_true(w.told[0].offset > 0);
+	/* It began with nothing read: all before is what nobody will read, and is told. */
+	assert_int_equal(w.told[0].skipped, w.told[0].offset);
 }
 
 static void test_damaged_positions_are_not_used(void **state)
@@ -747,6 +827,9 @@ int main(void)
 		TEST(test_restart_reads_what_came_meanwhile),
 		TEST(test_restart_twice_in_a_row),
 		TEST(test_restart_after_rotation_reads_both),
+		TEST(test_restart_finds_a_rotated_file_by_its_inode),
+		TEST(test_vanished_file_is_told_once),
+		TEST(test_missing_and_unreadable_are_told_at_start),
 		TEST(test_restart_after_truncation_or_replacement),
 		TEST(test_restart_knows_that_a_file_was_missing),
 		TEST(test_catch_up_is_bounded_and_begins_with_a_line),
