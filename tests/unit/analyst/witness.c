@@ -389,6 +389,30 @@ static void same_line_from_two_sources_is_one_try(void **state)
 	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 1);
 }
 
+/* Two tries, each told of by the file, the journal, and twice by audit (USER_AUTH, USER_LOGIN). */
+static void file_journal_and_audit_are_one_try(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = claim_make(PEER, 40001, 4001, FORM_PASSWORD, 2 * SECOND);
+	struct claim audit = claim_make(PEER, 0, 4001, 1100, 2 * SECOND);
+
+	audit.source = SOURCE_JOURNAL + 1;
+	audit.filter = UINT16_MAX;
+	audit.pid_trusted = true;
+	audit.origin = (struct log_origin){ .trusted = true, .pid = 4001, .has_uid = true };
+	connection_begins(scene, 4001, PEER, 40001, SECOND);
+	for (int i = 0; i < 2; i++) {
+		say(scene, &claim);
+		say_by_journal(scene, claim, 4001, 0);
+		audit.form = 1100;
+		say(scene, &audit);
+		audit.form = 1112;
+		say(scene, &audit);
+	}
+	connection_fails(scene, 4001, 3 * SECOND);
+	assert_int_equal(tries(scene, PEER, TRUST_WITNESSED), 2);
+}
+
 static void unsensed_service_needs_attestation(void **state)
 {
 	struct scene *scene = *state;
@@ -718,6 +742,7 @@ int main(void)
 		T(journal_leaves_the_forger_nothing),
 		T(journal_of_the_true_process_counts),
 		T(same_line_from_two_sources_is_one_try),
+		T(file_journal_and_audit_are_one_try),
 		T(unsensed_service_needs_attestation),
 		T(lesser_text_uses_up_no_try),
 		T(text_of_other_service_uses_up_no_try),
