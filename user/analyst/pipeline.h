@@ -45,7 +45,7 @@ const char *pipeline_rule_shortcoming(const struct pipeline *pipeline);
 unsigned int pipeline_rules(const struct pipeline *pipeline);
 
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
-void pipeline_log_record(struct pipeline *pipeline, const struct log_record *record);
+void pipeline_log_record(struct pipeline *pipeline, const struct log_record *given);
 /* filter_stamp by the first of its source's filters that finds one. */
 uint64_t pipeline_stamp(const struct pipeline *pipeline, const struct log_record *record,
 			uint64_t near_wall_ns, uint64_t last_wall_ns);
