@@ -27,6 +27,7 @@
 /* A record that waits for its turn; text follows. */
 struct waiting {
 	struct waiting *next;
+	bool dated; /* at_ns is known */
 	uint64_t at_ns;
 	struct log_record record;
 	char text[];
@@ -131,7 +132,6 @@ static int on_record(const struct log_record *record, void *arg)
 {
 	struct log_input *log = arg;
 	struct waiting *w = malloc(sizeof(*w) + record->len + 1);
-	uint64_t stamp_ns;
 
 	if (!w)
 		return -ENOMEM;
@@ -141,14 +141,25 @@ static int on_record(const struct log_record *record, void *arg)
 	w->record.text = w->text;
 	/* Time is the log's own: whatever comes next is written now. */
 	w->record.age = LOG_FRESH;
-	stamp_ns = stamp_of(log, record);
+	*log->end = w;
+	log->end = &w->next;
+	return 0;
+}
+
+/* Only of the one that is next, so that the filter that sees it then need not look for it again. */
+static void first_date(struct log_input *log)
+{
+	struct waiting *w = log->first;
+	uint64_t stamp_ns;
+
+	if (!w || w->dated)
+		return;
+	w->dated = true;
+	stamp_ns = stamp_of(log, &w->record);
 	log->input->stats.undated += !stamp_ns;
 	if (stamp_ns > log->last_ns)
 		log->last_ns = stamp_ns;
 	w->at_ns = log->last_ns;
-	*log->end = w;
-	log->end = &w->next;
-	return 0;
 }
 
 /* Until a record waits or the log ends. */
@@ -361,6 +372,7 @@ int replay_input_next(struct replay_input *input, struct replay_item *ret,
 		r = log_fill(log, error);
 		if (r < 0)
 			return r;
+		first_date(log);
 		if (log->first && (!next || log->first->at_ns < next->first->at_ns))
 			next = log;
 	}

@@ -155,8 +155,10 @@ static bool rule_is_about(const struct rule *rule, const char *service, const ch
 	/* Filters are named after what they read, whatever the source says that its service is. */
 	if (!filter[0])
 		filter = service;
-	if (rule->service[0] && strcmp(rule->service, service) != 0 &&
-	    strcmp(rule->service, filter) != 0)
+	/* Most rules are about other services: their first letter settles it. */
+	if (rule->service[0] &&
+	    (rule->service[0] != service[0] || strcmp(rule->service, service)) &&
+	    (rule->service[0] != filter[0] || strcmp(rule->service, filter)))
 		return false;
 	if (rule->filter[0] && strcmp(rule->filter, filter) != 0)
 		return false;

@@ -234,16 +234,14 @@ int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_inde
 uint64_t filter_stamp(struct filter_set *set, uint16_t index, const struct log_record *record,
 		      uint64_t near_wall_ns, uint64_t last_wall_ns)
 {
-	struct date_place place;
-	struct date date;
-
 	if (record->said_wall_ns || index >= set->filters)
 		return record->said_wall_ns;
-	if (!date_list_find(set->filter[index]->dates, record->source, record->text, record->len,
-			    &place, &date))
+	/* Kept for filter_match, which is likely to be asked about the same record next. */
+	line_prepare(&set->line, record, set->filter[index]->dates);
+	if (!set->line.dated)
 		return 0;
 	set->stamp_clock.last_ns = last_wall_ns;
-	return date_resolve(&set->stamp_clock, &date, near_wall_ns);
+	return date_resolve(&set->stamp_clock, &set->line.date, near_wall_ns);
 }
 
 const char *filter_name(const struct filter_set *set, uint16_t index)
