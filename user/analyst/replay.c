@@ -220,6 +220,8 @@ int replay_main(int argc, char **argv)
 out:
 	pipeline_free(replay->pipeline);
 	replay_input_free(replay->input);
+	while (replay->lockouts)
+		free(replay->lockout[--replay->lockouts]);
 	free(replay->lockout);
 	buf_done(&replay->out);
 	free(replay);

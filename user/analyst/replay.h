@@ -42,9 +42,8 @@ struct replay {
 	struct sensor_names names;
 	struct decision queue[REPLAY_QUEUE_MAX];
 	unsigned int queued;
-	struct replay_lockout *lockout; /* REPLAY_LOCKOUTS_MAX */
+	struct replay_lockout **lockout; /* REPLAY_LOCKOUTS_MAX; a heap, the first to end on top */
 	unsigned int lockouts;
-	uint64_t next_ns; /* earliest end of a lockout, 0 = none */
 	uint64_t now_ns;
 	unsigned long decisions, refused;
 	struct buf out;

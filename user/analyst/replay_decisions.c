@@ -4,6 +4,7 @@
  * itself. Decisions are queued while the pipeline runs: it must not be entered from its own sink.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyst/replay.h"
@@ -101,19 +102,65 @@ static void outcome_give(struct replay *replay, const struct decision *decision,
 	pipeline_outcome(replay->pipeline, &outcome);
 }
 
+/* Of two that end at once, the one that began first. */
+static bool ends_before(const struct replay_lockout *a, const struct replay_lockout *b)
+{
+	return a->until_ns < b->until_ns ||
+	       (a->until_ns == b->until_ns && a->decision.number < b->decision.number);
+}
+
+static void heap_swap(struct replay *replay, unsigned int a, unsigned int b)
+{
+	struct replay_lockout *kept = replay->lockout[a];
+
+	replay->lockout[a] = replay->lockout[b];
+	replay->lockout[b] = kept;
+}
+
+static void heap_push(struct replay *replay, struct replay_lockout *lockout)
+{
+	unsigned int at = replay->lockouts++;
+
+	replay->lockout[at] = lockout;
+	while (at && ends_before(lockout, replay->lockout[(at - 1) / 2])) {
+		heap_swap(replay, at, (at - 1) / 2);
+		at = (at - 1) / 2;
+	}
+}
+
+static struct replay_lockout *heap_pop(struct replay *replay)
+{
+	struct replay_lockout *top = replay->lockout[0];
+	unsigned int at = 0;
+
+	replay->lockout[0] = replay->lockout[--replay->lockouts];
+	for (;;) {
+		unsigned int first = at;
+
+		for (unsigned int child = 2 * at + 1;
+		     child <= 2 * at + 2 && child < replay->lockouts; child++)
+			if (ends_before(replay->lockout[child], replay->lockout[first]))
+				first = child;
+		if (first == at)
+			return top;
+		heap_swap(replay, at, first);
+		at = first;
+	}
+}
+
 static void lockout_add(struct replay *replay, const struct decision *decision)
 {
 	uint64_t until_ns = decision->at_ns + decision->seconds * NSEC_PER_SEC;
+	struct replay_lockout *lockout =
+		replay->lockouts < REPLAY_LOCKOUTS_MAX ? malloc(sizeof(*lockout)) : NULL;
 
-	if (replay->lockouts == REPLAY_LOCKOUTS_MAX) {
+	if (!lockout) {
 		replay->refused++;
 		outcome_give(replay, decision, OUTCOME_LIMIT, 0);
 		return;
 	}
-	replay->lockout[replay->lockouts++] =
-		(struct replay_lockout){ .until_ns = until_ns, .decision = *decision };
-	if (!replay->next_ns || until_ns < replay->next_ns)
-		replay->next_ns = until_ns;
+	*lockout = (struct replay_lockout){ .until_ns = until_ns, .decision = *decision };
+	heap_push(replay, lockout);
 	outcome_give(replay, decision, OUTCOME_APPLIED, until_ns);
 }
 
@@ -129,32 +176,21 @@ void replay_take_decisions(struct replay *replay)
 	replay->queued = 0;
 }
 
-static void lockout_end(struct replay *replay, unsigned int at)
+static void lockout_end(struct replay *replay)
 {
-	struct decision decision = replay->lockout[at].decision;
+	_cleanup_free_ struct replay_lockout *lockout = heap_pop(replay);
+	struct decision *decision = &lockout->decision;
 
-	decision.at_ns = replay->lockout[at].until_ns;
-	replay->lockout[at] = replay->lockout[--replay->lockouts];
-	outcome_give(replay, &decision, OUTCOME_EXPIRED, 0);
-	decision.action = ACTION_EXPIRE;
-	decision.seconds = 0;
-	text_copy(decision.reason, sizeof(decision.reason), "the lockout is over");
-	decision_put(replay, &decision);
+	decision->at_ns = lockout->until_ns;
+	outcome_give(replay, decision, OUTCOME_EXPIRED, 0);
+	decision->action = ACTION_EXPIRE;
+	decision->seconds = 0;
+	text_copy(decision->reason, sizeof(decision->reason), "the lockout is over");
+	decision_put(replay, decision);
 }
 
-/* Ends in order of time what is over by then. */
 void replay_end_lockouts(struct replay *replay, uint64_t now_ns)
 {
-	while (replay->next_ns && replay->next_ns <= now_ns) {
-		unsigned int first = 0;
-
-		for (unsigned int i = 1; i < replay->lockouts; i++)
-			if (replay->lockout[i].until_ns < replay->lockout[first].until_ns)
-				first = i;
-		lockout_end(replay, first);
-		replay->next_ns = 0;
-		for (unsigned int i = 0; i < replay->lockouts; i++)
-			if (!replay->next_ns || replay->lockout[i].until_ns < replay->next_ns)
-				replay->next_ns = replay->lockout[i].until_ns;
-	}
+	while (replay->lockouts && replay->lockout[0]->until_ns <= now_ns)
+		lockout_end(replay);
 }

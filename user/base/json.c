@@ -28,13 +28,14 @@ static void put_quoted(struct buf *out, const char *text, size_t len)
 	buf_putc(out, '"');
 	while (at < len) {
 		const char *escape = NULL;
-		uint32_t point = 0;
-		int size = utf8_decode(text + at, len - at, &point);
+		uint32_t point = (unsigned char)text[at];
+		int size;
 
-		if (size == 1 && point >= 0x20 && point < 0x7f && point != '"' && point != '\\') {
+		if (point >= 0x20 && point < 0x7f && point != '"' && point != '\\') {
 			at++;
 			continue;
 		}
+		size = utf8_decode(text + at, len - at, &point);
 		if (size > 1 && !utf8_is_hidden(point)) {
 			at += (size_t)size;
 			continue;
