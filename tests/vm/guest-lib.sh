@@ -58,7 +58,8 @@
 #           listed SUBJECT                  it is locked out, says bailiffctl list
 #           locked none|BUT...              all addresses that are, sorted, in one line; without BUT
 #           told SUBJECT JQ                 a record about it (bailiffctl why) for which JQ is true
-#           tries_of ADDR                   tries counted on it, from the records
+#           tries_of ADDR                   tries told of it, from the records
+#           counted_of ADDR                 those of them that count toward a lockout
 #           bailiff_gone                    no process of it runs
 #           bailiff_pid PROGRAM             pid of bailiffd, bailiff-analyst or bailiff-recorder
 #           bailiff_kill PROGRAM            SIGKILL to it
@@ -418,6 +419,12 @@ told() {
 tries_of() {
 	why_json "$1" || : >"$OUT/why.json"
 	jq -s 'map(select(.event.action == "attempt") | .bailiff.count // 0) | add // 0' "$OUT/why.json"
+}
+
+counted_of() {
+	why_json "$1" || : >"$OUT/why.json"
+	jq -s 'map(select(.event.action == "attempt" and (.bailiff.trust == "witnessed" or .bailiff.trust == "attested"))
+		| .bailiff.count // 0) | add // 0' "$OUT/why.json"
 }
 
 bailiff_gone() {

@@ -173,11 +173,6 @@ forge() { # LEG
 forged() { # LEG-WAY: at least one such line arrived and was judged
 	told "$absent" "(.bailiff.trust == \"claimed\" or .bailiff.trust == \"forged\") and (tostring | contains(\"$1\"))"
 }
-counted() { # ADDR: tries that may count toward a lockout
-	why_json "$1" || : >"$OUT/why.json"
-	jq -s 'map(select(.event.action == "attempt" and (.bailiff.trust == "witnessed" or .bailiff.trust == "attested"))
-		| .bailiff.count // 0) | add // 0' "$OUT/why.json"
-}
 
 start_bailiff mode=enforce 'source forged.file=/var/log/app/forged.log' 'source forged.filters=sshd pam'
 session_open victim "$victim" alice
@@ -207,16 +202,16 @@ for leg in service-rsyslog socket-rsyslog-audit service-audit socket; do
 	attack_raw "$thief" "$(printf 'x\nsshd[%d]: Failed password for alice from %s port %d ssh2' "$pid" "$victim" "$port")" wrong
 	check "$leg: who guesses is locked out" wait_for 30 listed "$thief"
 	check_eq "$leg: nobody else is" "$(printf '%s\n' "${thieves[@]}" | sort | xargs)" "$(locked none)"
-	check_eq "$leg: four connections of a liar are four tries" 4 "$(counted "$liar")"
-	check_eq "$leg: two are two" 2 "$(counted "$other")"
+	check_eq "$leg: four connections of a liar are four tries" 4 "$(counted_of "$liar")"
+	check_eq "$leg: two are two" 2 "$(counted_of "$other")"
 	for way in logger raw named native kmsg own; do
 		check "$leg: lines by way of $way were read" wait_for 20 forged "$leg-$way"
 	done
 	case $leg in
 	*rsyslog*) check "$leg: lines by way of udp were read" wait_for 20 forged "$leg-udp" ;;
 	esac
-	check_eq "$leg: no try of the absent one counts" 0 "$(counted "$absent")"
-	check_eq "$leg: none of who is logged in does" 0 "$(counted "$victim")"
+	check_eq "$leg: no try of the absent one counts" 0 "$(counted_of "$absent")"
+	check_eq "$leg: none of who is logged in does" 0 "$(counted_of "$victim")"
 	check "$leg: the victim logs in" attack "$victim" alice alice-pw
 	n=$((n + 1))
 done

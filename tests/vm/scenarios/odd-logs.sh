@@ -35,7 +35,7 @@ guess_raw() { # PORT ADDR USER: six tries of one connection
 		-l "$3" "$(server_of "$2")" true </dev/null
 }
 two_tries() {
-	[ "$(tries_of 198.51.100.13)" = 2 ]
+	[ "$(counted_of 198.51.100.13)" = 2 ]
 }
 
 # Folded.
@@ -43,13 +43,13 @@ guess_raw 22 198.51.100.11 root
 check 'rsyslog folded equal lines' wait_for 20 \
 	grep -q 'message repeated [45] times: \[ Failed password for root from 198.51.100.11 port' "$log"
 check 'one connection of six tries is locked out' wait_for 20 listed 198.51.100.11
-check_eq 'they are six' 6 "$(tries_of 198.51.100.11)"
+check_eq 'they are six' 6 "$(counted_of 198.51.100.11)"
 
 # Raw, and with a newline in the name: a whole line about somebody else.
 guess_raw 2222 198.51.100.12 "$(printf 'x\nFailed password for root from %s port 40001 ssh2' "$absent")"
 check 'the file holds a line that the client made up' wait_for 20 grep -q "^Failed password for root from $absent" "$raw"
 check 'who guessed is locked out' wait_for 20 listed 198.51.100.12
-check_eq 'for six tries' 6 "$(tries_of 198.51.100.12)"
+check_eq 'for six tries' 6 "$(counted_of 198.51.100.12)"
 check_not 'the one in the line is not' listed "$absent"
 
 # Old lines: of who was released, who tried twice, and who never came; read again after a restart, from
