@@ -100,8 +100,10 @@ static bool claim_settle(const struct step *s, const struct claim *claim, const 
 {
 	switch (judgement) {
 	case JUDGE_CONNECTION:
-		/* PAM's line, say, about a service whose peers are its proxy. */
-		if (is_proxied(s->witness, finding->connection))
+		/* PAM's line, say, about a service whose peers are its proxy. And nobody tells how the
+		 * connections of a service without a sensor end: what waited for that would never count. */
+		if (is_proxied(s->witness, finding->connection) ||
+		    is_unsensed(s->witness, finding->connection))
 			break;
 		claim_on_connection(s, claim, finding->connection);
 		return true;

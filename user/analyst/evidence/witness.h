@@ -94,6 +94,7 @@ enum attempt_note follow_tellers(const struct follow *follow);
 
 /* Is it one of a service behind a proxy? */
 bool is_proxied(const struct witness *witness, const struct connection *connection);
+bool is_unsensed(const struct witness *w, const struct connection *connection);
 void proxy_remember(struct witness *witness, const struct connection *connection);
 bool is_proxy(const struct witness *witness, const struct ipc_subject *subject);
 

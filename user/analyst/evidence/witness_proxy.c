@@ -41,6 +41,13 @@ bool is_proxied(const struct witness *w, const struct connection *connection)
 	return service && service->proxied;
 }
 
+bool is_unsensed(const struct witness *w, const struct connection *connection)
+{
+	const struct witness_service *service = service_of_connection(w, connection);
+
+	return service && !service->sensed;
+}
+
 void proxy_remember(struct witness *w, const struct connection *connection)
 {
 	struct ipc_subject peer;
