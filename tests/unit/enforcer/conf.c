@@ -7,8 +7,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -415,11 +417,60 @@ static void test_files_in_order(void **state)
 	assert_int_equal(system(path), 0);
 }
 
+/* The services' accounts need not be on this host. */
+static void accounts_here(char *text)
+{
+	static const char *const keys[] = { "\nowner = ", "\nwriter = " };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		char *value = strstr(text, keys[i]);
+
+		if (!value)
+			continue;
+		value += strlen(keys[i]);
+		memset(value, ' ', strcspn(value, "\n"));
+		memcpy(value, "root", 4);
+	}
+}
+
+/* What an administrator copies into bailiff.conf.d is read as it is, and no file of it reads nothing. */
+static void test_examples(void **state)
+{
+	static const char *const names[] = {
+		"apache", "cockpit", "dovecot", "dropbear", "exim",	 "login",
+		"logind", "nginx",   "postfix", "proftpd",  "pure-ftpd", "vsftpd",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		_cleanup_(conf_freep) struct conf *conf = NULL;
+		_cleanup_free_ char *text = NULL;
+		const struct conf_source *source;
+		char path[128];
+		size_t len;
+
+		(void)snprintf(path, sizeof(path), "user/enforcer/examples/%s.conf", names[i]);
+		assert_int_equal(file_read(path, 65536, &text, &len), 0);
+		accounts_here(text);
+		conf = good(text);
+		assert_int_equal(conf->sources, 3);
+		source = &conf->source[2];
+		assert_true(source->filters > 0);
+		assert_true(source->journal ? source->match != NULL : source->service[0] != 0);
+		for (uint32_t f = 0; f < source->filters; f++) {
+			(void)snprintf(path, sizeof(path), "user/analyst/filters/%s.conf",
+				       source->filter[f]);
+			assert_int_equal(access(path, R_OK), 0);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_builtin),
 		cmocka_unit_test(test_shipped_file_shows_builtin),
+		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_first_value_replaces_then_adds),
 		cmocka_unit_test(test_empty_clears),
 		cmocka_unit_test(test_disabled_is_dropped_and_ids_close_up),
