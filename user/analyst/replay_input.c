@@ -22,12 +22,14 @@
 
 #define LOGS_MAX 64
 #define PIECE (64 * 1024)
+#define SPARE_ROOM 256 /* so that memory fits the next, a little longer line */
 #define EVENT_LINE_MAX (64 * 1024)
 
 /* A record that waits for its turn; text follows. */
 struct waiting {
 	struct waiting *next;
 	bool dated; /* at_ns is known */
+	size_t room; /* of text */
 	uint64_t at_ns;
 	struct log_record record;
 	char text[];
@@ -48,6 +50,7 @@ struct replay_input {
 	struct log_input log[LOGS_MAX];
 	unsigned int logs;
 	struct waiting *given; /* the record that was given last */
+	struct waiting *spare; /* memory of those before it, for the next */
 	FILE *events;
 	char *events_name;
 	const struct sensor_names *names;
@@ -71,6 +74,16 @@ int replay_input_new(struct replay_input **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+static void waiting_free(struct waiting *w)
+{
+	while (w) {
+		struct waiting *next = w->next;
+
+		free(w);
+		w = next;
+	}
+}
+
 struct replay_input *replay_input_free(struct replay_input *input)
 {
 	if (!input)
@@ -78,17 +91,13 @@ struct replay_input *replay_input_free(struct replay_input *input)
 	for (unsigned int i = 0; i < input->logs; i++) {
 		struct log_input *log = &input->log[i];
 
-		while (log->first) {
-			struct waiting *next = log->first->next;
-
-			free(log->first);
-			log->first = next;
-		}
+		waiting_free(log->first);
 		log_reader_free(log->reader);
 		base_closep(&log->fd);
 		free(log->name);
 	}
 	free(input->given);
+	waiting_free(input->spare);
 	base_fclosep(&input->events);
 	free(input->events_name);
 	free(input);
@@ -128,14 +137,31 @@ static uint64_t stamp_of(const struct log_input *log, const struct log_record *r
 			    : log_stamp(record->text, record->len, log->near_ns);
 }
 
+/* The memory of records that were given is used again. */
+static struct waiting *waiting_new(struct replay_input *input, size_t size)
+{
+	struct waiting *w = input->spare;
+
+	if (w && w->room >= size) {
+		input->spare = w->next;
+		return w;
+	}
+	w = malloc(sizeof(*w) + size + SPARE_ROOM);
+	if (w)
+		w->room = size + SPARE_ROOM;
+	return w;
+}
+
 static int on_record(const struct log_record *record, void *arg)
 {
 	struct log_input *log = arg;
-	struct waiting *w = malloc(sizeof(*w) + record->len + 1);
+	struct waiting *w = waiting_new(log->input, record->len + 1);
 
 	if (!w)
 		return -ENOMEM;
-	*w = (struct waiting){ .record = *record };
+	w->next = NULL;
+	w->dated = false;
+	w->record = *record;
 	memcpy(w->text, record->text, record->len);
 	w->text[record->len] = '\0';
 	w->record.text = w->text;
@@ -361,8 +387,11 @@ int replay_input_next(struct replay_input *input, struct replay_item *ret,
 	struct log_input *next = NULL;
 	int r;
 
-	free(input->given);
-	input->given = NULL;
+	if (input->given) {
+		input->given->next = input->spare;
+		input->spare = input->given;
+		input->given = NULL;
+	}
 	r = events_fill(input, error);
 	if (r < 0)
 		return r;

@@ -70,16 +70,41 @@ static void date_from_days(int64_t days, int *ret_year, int *ret_month, int *ret
 	*ret_year = (int)(year_of_era + era * 400 + (*ret_month <= 2));
 }
 
+static char *put_digits(char *to, unsigned int value, int count)
+{
+	for (int i = count - 1; i >= 0; i--) {
+		to[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return to + count;
+}
+
+/* By hand: each record and decision has one or two, and printf takes twenty times as long. 64 bits of
+ * nanoseconds end in 2554. */
 void clock_format(uint64_t wall_ns, char ret_text[CLOCK_TEXT_MAX])
 {
 	unsigned int nsec = (unsigned int)(wall_ns % NSEC_PER_SEC);
 	uint64_t sec = wall_ns / NSEC_PER_SEC;
 	unsigned int of_day = (unsigned int)(sec % 86400);
 	int year, month, day;
+	char *to = ret_text;
 
 	date_from_days((int64_t)(sec / 86400), &year, &month, &day);
-	(void)snprintf(ret_text, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02u:%02u:%02u.%09uZ", year, month,
-		       day, of_day / 3600, of_day / 60 % 60, of_day % 60, nsec);
+	to = put_digits(to, (unsigned int)year, 4);
+	*to++ = '-';
+	to = put_digits(to, (unsigned int)month, 2);
+	*to++ = '-';
+	to = put_digits(to, (unsigned int)day, 2);
+	*to++ = 'T';
+	to = put_digits(to, of_day / 3600, 2);
+	*to++ = ':';
+	to = put_digits(to, of_day / 60 % 60, 2);
+	*to++ = ':';
+	to = put_digits(to, of_day % 60, 2);
+	*to++ = '.';
+	to = put_digits(to, nsec, 9);
+	*to++ = 'Z';
+	*to = '\0';
 }
 
 struct cursor {
