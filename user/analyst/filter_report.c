@@ -5,6 +5,7 @@
  */
 #include "analyst/filter_report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -171,9 +172,8 @@ static void summary_put(struct buf *out, const struct filter_report *report,
 {
 	const uint64_t *count = report->count;
 
-	buf_printf(out, "%llu lines: %llu matched (", (unsigned long long)report->lines,
-		   (unsigned long long)(count[FILTER_FAILURE] + count[FILTER_SUCCESS] +
-					count[FILTER_NOFAIL]));
+	buf_printf(out, "%llu lines: %" PRIu64 " matched (", (unsigned long long)report->lines,
+		   count[FILTER_FAILURE] + count[FILTER_SUCCESS] + count[FILTER_NOFAIL]);
 	for (unsigned int i = FILTER_FAILURE; i >= FILTER_NOFAIL; i--)
 		buf_printf(out, "%llu %s, ", (unsigned long long)count[i], results[i]);
 	buf_printf(out, "%llu %s), %llu ignored, %llu missed\n",

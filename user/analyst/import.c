@@ -167,7 +167,7 @@ int import_main(int argc, char **argv)
 	import_host_here(&host, syslog);
 	if (!r)
 		r = import_new(&import, &files, &host);
-	if (r < 0) {
+	if (r < 0 || !import) {
 		import_notes_done(&notes);
 		return offline_error("%s", error[0] ? error : strerror(-r));
 	}

@@ -16,6 +16,7 @@
 
 #include "analyst/import.h"
 #include "analyst/offline.h"
+#include "base/buf.h"
 #include "base/file.h"
 
 #define LOOK_MAX 64 /* files of one pattern that are looked at */
@@ -83,7 +84,7 @@ static int folder_take(struct reading *reading, const char *folder, const char *
 		if (!r && entry[0] != '.' && n > 0 && (size_t)n < sizeof(path) && m > 0 &&
 		    (size_t)m + 2 < sizeof(name) && !stat(path, &st)) {
 			if (S_ISDIR(st.st_mode) && below && ends_with(entry, ".d")) {
-				(void)strcat(name, "/");
+				text_copy(name + m, sizeof(name) - (size_t)m, "/");
 				r = folder_take(reading, path, name, false);
 			} else if (S_ISREG(st.st_mode) &&
 				   (ends_with(entry, ".conf") || ends_with(entry, ".local"))) {

@@ -193,9 +193,9 @@ static void test_report(void **state)
 	static const char *const says[] = {
 		"     hits  ns/line   time  expression\n        2 ",
 		"more matched nothing",
-		"missed lines (1 more with --missed N):\n"
-		"      2 | Nov 24 10:00:00 h sshd[4]: \\x1b]0;x\\x07\n"
-		"      3 | \n\n",
+		("missed lines (1 more with --missed N):\n"
+		 "      2 | Nov 24 10:00:00 h sshd[4]: \\x1b]0;x\\x07\n"
+		 "      3 | \n\n"),
 		"4 lines: 1 matched (1 failure, 0 nofail, 0 success), 0 ignored, 3 missed\n",
 		" ns per line in the filter; 2 lines say no time\n",
 		NULL,
@@ -225,8 +225,8 @@ static void test_command_line(void **state)
 		"command-line.conf:4: failregex: is not anchored with ^",
 		"1 failure  192.0.2.1; expression 1, command-line.conf:3\n",
 		"2 ignored  by ignoreregex, command-line.conf:6\n",
-		"3 failure  no address; expression 2, command-line.conf:4\n       | x #c me\n"
-		"         id \"me\"\n",
+		("3 failure  no address; expression 2, command-line.conf:4\n       | x #c me\n"
+		 "         id \"me\"\n"),
 		"not anchored with ^: text from outside",
 		"3 lines: 2 matched (2 failure, 0 nofail, 0 success), 1 ignored, 0 missed\n",
 		NULL,

@@ -144,7 +144,6 @@ void session_event(struct session_table *t, const union bl_event *event, struct 
 		connection_event(t, &event->connection, ret);
 		break;
 	case BL_EVENT_AUTH: /* says nothing of sessions; the evidence stage takes it */
-		break;
 	case BL_EVENT_MAX:
 		break;
 	}
