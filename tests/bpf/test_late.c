@@ -45,15 +45,31 @@ static int login_and_end(void *arg)
 	return loginuid_write(1000) != 0;
 }
 
+struct two {
+	struct gate hold, both_ran;
+};
+
+/* Were it gone before the first one forks, its end would be the session's. */
+static int run_and_stay(void *arg)
+{
+	struct two *two = arg;
+
+	(void)hold_and_run(&two->hold);
+	gate_pass(&two->both_ran);
+	return 0;
+}
+
 /* Two processes of one session, both there before the sensors. */
 static int login_two(void *arg)
 {
+	struct two *two = arg;
 	pid_t other;
 
-	if (loginuid_write(1000))
+	if (loginuid_write(1000) || gate_make(&two->both_ran))
 		return 1;
-	other = spawn_fn(hold_and_run, arg);
-	(void)hold_and_run(arg);
+	other = spawn_fn(run_and_stay, two);
+	(void)hold_and_run(&two->hold);
+	gate_open(&two->both_ran);
 	wait_for(other);
 	return 0;
 }
@@ -109,22 +125,22 @@ static void test_seeded(bool task_storage)
 static void test_unseeded(bool task_storage)
 {
 	struct sensor_options options = { .task_storage = task_storage, .birth = BIRTH_NONE };
-	struct gate hold;
+	struct two two;
 	const struct bl_event_session *born;
 	unsigned int same, execs;
 	unsigned long long skipped;
 	struct fixture f;
 	pid_t pid;
 
-	gate_make(&hold);
-	pid = spawn_fn(login_two, &hold);
+	gate_make(&two.hold);
+	pid = spawn_fn(login_two, &two);
 	check(wait_loginuid(pid), "late: a session is there before the sensors");
 	if (!fixture_open(&f, &options)) {
-		gate_open(&hold);
+		gate_open(&two.hold);
 		wait_for(pid);
 		return;
 	}
-	gate_open(&hold);
+	gate_open(&two.hold);
 	wait_for(pid);
 	wait_ends(&f, 1);
 	born = session_nth(&f, false, 0);

@@ -23,6 +23,15 @@ static void recorder_lost(struct live *live)
 	log_info("bailiff-recorder is gone; records are lost until bailiffd sends a new one");
 }
 
+/* bailiffd's end is the analyst's, whether it is met in reading or in writing. */
+static bool parent_is_gone(struct live *live, int r)
+{
+	if (r != CHANNEL_CLOSED && r != -EPIPE && r != -ECONNRESET)
+		return false;
+	loop_stop(live->loop, 0);
+	return true;
+}
+
 static int on_peer(struct loop_source *source, int fd, uint32_t events, void *arg)
 {
 	struct live *live = arg;
@@ -38,10 +47,8 @@ static int on_peer(struct loop_source *source, int fd, uint32_t events, void *ar
 	/* A handler may have put another recorder in its place. */
 	if (!parent && live->recorder.io != source)
 		return peers_update(live);
-	if (parent && r == CHANNEL_CLOSED) {
-		loop_stop(live->loop, 0);
+	if (parent && parent_is_gone(live, r))
 		return 0;
-	}
 	if (r == -EPROTO && channel_error(peer->channel)[0])
 		log_error("%s", channel_error(peer->channel));
 	if (parent && r < 0)
@@ -176,6 +183,8 @@ int live_send_heartbeat(struct live *live)
 		message.malformed = sensor_rings_malformed(live->rings);
 	message.refused += live->unsent_decisions;
 	r = channel_send(live->parent.channel, IPC_HEARTBEAT, &message, sizeof(message), -1);
+	if (parent_is_gone(live, r))
+		return 0;
 	/* One that does not fit is late; the next one tells the same and more. */
 	return r == -ENOBUFS ? 0 : r;
 }
