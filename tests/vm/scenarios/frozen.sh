@@ -9,14 +9,13 @@ scenario_begin
 start_bailiff mode=enforce
 
 # shellcheck disable=SC2016 # the session's shell expands it
-# The file is written by the shell itself: seldom caught empty.
 tick='n=0; while :; do n=$((n + 1)); echo $n >/tmp/tick-NAME; sleep 0.05; done'
 ticker() {
 	printf '%s' "${tick/NAME/$1}"
 }
 # still NAME...: none of these files changes for a while; moves: all do.
-stamps() {
-	cat "${@/#//tmp/tick-}" 2>/dev/null
+stamps() { # by time, for who is caught writing leaves an empty file
+	stat -c %y "${@/#//tmp/tick-}" 2>/dev/null
 }
 still() {
 	local before
@@ -28,7 +27,7 @@ moves() {
 	local name before
 	for name in "$@"; do
 		before=$(stamps "$name")
-		wait_for 20 sh -c "[ '$before' != \"\$(cat /tmp/tick-$name 2>/dev/null)\" ]" || return 1
+		wait_for 20 sh -c "[ '$before' != \"\$(stat -c %y /tmp/tick-$name 2>/dev/null)\" ]" || return 1
 	done
 }
 frozen_groups() {
