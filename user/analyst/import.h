@@ -108,6 +108,7 @@ struct import_jail {
 	char match[IMPORT_TEXT_MAX]; /* of the filter: journalctl's words, "" = none */
 	struct import_source source[IMPORT_PATHS_MAX];
 	unsigned int sources;
+	char writer[IPC_USER_MAX]; /* as whom the service writes into the journal, "" = root */
 	uint16_t port[IMPORT_PORTS_MAX];
 	unsigned int ports;
 
@@ -146,6 +147,7 @@ struct import_host {
 	unsigned int (*expand)(const char *pattern, char (*ret)[IPC_PATH_MAX], unsigned int most,
 			       void *arg);
 	int (*port)(const char *name, uint16_t *ret, void *arg);
+	bool (*account)(const char *name, void *arg); /* there is one of that name */
 	void *arg;
 	bool journal; /* there is one */
 };
@@ -192,6 +194,8 @@ int import_yes(const char *text, bool *ret);
 int import_number(const char *text, long *ret);
 /* 192.0.2.1, 192.0.2.0/24 (host bits are cleared), 192.0.2.0/255.255.255.0, 2001:db8::/32 */
 int import_net(const char *text, size_t len, struct addr *ret);
+/* \f, \v and DEL as well, which bailiff.conf does not take; a blank is none. */
+bool import_has_control(const char *text);
 /* Next word of a list with blanks, commas and newlines between; false at its end. */
 bool import_word(const char **at, const char **ret_word, size_t *ret_len);
 

@@ -388,12 +388,19 @@ static int port_here(const char *name, uint16_t *ret, void *arg)
 	return 0;
 }
 
+static bool account_here(const char *name, void *arg)
+{
+	(void)arg;
+	return getpwnam(name) != NULL;
+}
+
 void import_host_here(struct import_host *ret, struct import_syslog *syslog)
 {
 	*ret = (struct import_host){
 		.look = look_here,
 		.expand = expand_here,
 		.port = port_here,
+		.account = account_here,
 		.arg = syslog,
 		.journal = !access("/run/log/journal", F_OK) || !access("/var/log/journal", F_OK),
 	};

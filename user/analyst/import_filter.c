@@ -70,7 +70,7 @@ bool import_spec_text(const struct filter_spec *spec, char ret[IPC_FILTER_MAX])
 		return false;
 	/* A list of filters is cut at the blanks that no bracket holds. */
 	close = strchr(text.data, ']');
-	if (strpbrk(text.data, "\r\n") || (close && strpbrk(close, " \t")))
+	if (import_has_control(text.data) || (close && strpbrk(close, " \t")))
 		return false;
 	text_copy(ret, IPC_FILTER_MAX, text.data);
 	return true;

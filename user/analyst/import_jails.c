@@ -192,7 +192,8 @@ static void jail_enabled(struct import *import, struct import_jail *jail)
 	if (import_yes(value.text, &jail->enabled) < 0)
 		import_note(&jail->notes, NOTE_REFUSED, &value.place,
 			    "enabled is neither true nor false");
-	if (value.place.file && jail->enabled)
+	if (value.place.file && jail->enabled &&
+	    config_find(&import->config, jail->name, "enabled"))
 		jail->place = value.place;
 	import->enabled += jail->enabled;
 	import_value_done(&value);

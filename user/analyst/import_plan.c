@@ -76,6 +76,7 @@ static int jail_plan(struct import *import, struct import_jail *jail)
 		import_output_cut(import, outputs);
 		import->sources = sources;
 		jail->sources = 0;
+		jail->writer[0] = '\0';
 		return 0;
 	}
 	import_exempts(import, jail);
@@ -98,10 +99,12 @@ static void share_plan(struct import *import, struct import_jail *jail)
 	}
 	if (!other)
 		return;
+	if (jail->sources == 1 && !jail->source[0].builtin)
+		text_copy(jail->rule_source, sizeof(jail->rule_source), jail->source[0].name);
 	import_note(&jail->notes, NOTE_INFO, &jail->place, "jail %.60s has the same filter; %s",
 		    other->name,
 		    jail->rule_source[0] ? "each counts its own source"
-					 : "this one counts what either source says");
+					 : "this one counts what all their sources say");
 }
 
 int import_plan(struct import *import)

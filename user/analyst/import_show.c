@@ -84,15 +84,15 @@ static void put_notes(struct buf *out, const struct import_notes *notes)
 		buf_printf(out, "  (%u further notes are left out)\n", notes->left_out);
 }
 
-static void put_source(struct buf *out, const struct import_source *source)
+static void put_source(struct buf *out, const struct import_source *source, const char *writer)
 {
 	struct buf text = BUF_INIT(LINE_MAX_BYTES);
 
 	if (source->builtin)
 		buf_printf(&text, "%s, as built in", source->name);
 	else if (source->journal)
-		buf_printf(&text, "the journal%s%s, filter %s", source->match[0] ? ", " : "",
-			   source->match, source->filter);
+		buf_printf(&text, "the journal%s%s, filter %s%s%s", source->match[0] ? ", " : "",
+			   source->match, source->filter, writer[0] ? ", written by " : "", writer);
 	else
 		buf_printf(&text, "%s, filter %s%s%s%s", source->path, source->filter,
 			   source->service[0] ? "" : " (text only)",
@@ -144,7 +144,7 @@ static void put_jail(struct buf *out, const struct import_jail *jail)
 	}
 	buf_printf(out, "%s\n", jail->enabled || jail->refused ? "" : "  disabled");
 	for (unsigned int i = 0; i < jail->sources; i++)
-		put_source(out, &jail->source[i]);
+		put_source(out, &jail->source[i], jail->writer);
 	if (jail->rule[0] && !jail->refused) {
 		put_rule(out, jail);
 		put_ports(out, jail);
@@ -264,6 +264,8 @@ static void json_jail(const struct import_jail *jail, struct buf *out)
 		json_u64(&w, "line", jail->place.line);
 	}
 	json_sources(&w, jail);
+	if (jail->writer[0])
+		json_string(&w, "writer", jail->writer);
 	if (jail->rule[0] && !jail->refused)
 		json_rule(&w, jail);
 	json_notes(&w, &jail->notes);

@@ -34,6 +34,15 @@ static const struct {
 	{ "debug", "" },
 };
 
+/* Services that write into the journal under an account of their own, by the name of their filter. */
+static const struct {
+	const char *filter;
+	const char *account;
+} writers[] = {
+	{ "postfix", "postfix" },   { "mysqld-auth", "mysql" }, { "named-refused", "bind" },
+	{ "asterisk", "asterisk" }, { "slapd", "openldap" },
+};
+
 /* Filters of bailiff's built-in sources journal and auth-log. */
 static const char *const builtin_filters[] = { "sshd", "pam", "sudo", "su" };
 
@@ -125,6 +134,8 @@ static bool match_valid(const char *match)
 {
 	static const char field[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
+	if (import_has_control(match))
+		return false;
 	while (*match) {
 		size_t len = strcspn(match, " ");
 		size_t name = strspn(match, field);
@@ -183,6 +194,31 @@ static bool filter_for(struct import *import, struct import_jail *jail,
 	return false;
 }
 
+/* The journal's word counts for root, and for the account that a service is said to write as. */
+static void writer_find(struct import *import, struct import_jail *jail)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
+		if (strcmp(jail->filter, writers[i].filter) != 0)
+			continue;
+		if (import->host->account(writers[i].account, import->host->arg)) {
+			text_copy(jail->writer, sizeof(jail->writer), writers[i].account);
+			return;
+		}
+		import_note(
+			&jail->notes, NOTE_DECIDE, &jail->place,
+			"%s writes into the journal as %s, and there is no such account here: its "
+			"lines count once [service %s] has writer = ACCOUNT",
+			jail->service, writers[i].account, jail->service);
+		return;
+	}
+	if (!jail->shipped)
+		import_note(
+			&jail->notes, NOTE_DECIDE, &jail->place,
+			"of the journal's lines those count that root wrote: if %s writes under "
+			"an account of its own, give [service %s] a writer",
+			jail->service, jail->service);
+}
+
 static void take_journal(struct import *import, struct import_jail *jail,
 			 const struct filter_spec *spec, const char *fallback)
 {
@@ -200,7 +236,8 @@ static void take_journal(struct import *import, struct import_jail *jail,
 		return;
 	source->journal = true;
 	journal_match(import, jail, fallback, source->match);
-	(void)filter_for(import, jail, spec, source);
+	if (filter_for(import, jail, spec, source))
+		writer_find(import, jail);
 }
 
 static bool path_fits(struct import_jail *jail, const char *path, const struct config_place *place)
@@ -209,7 +246,7 @@ static bool path_fits(struct import_jail *jail, const char *path, const struct c
 
 	if (path[0] != '/')
 		why = "is not an absolute path";
-	else if (strlen(path) >= IPC_PATH_MAX || strpbrk(path, "\t\r"))
+	else if (strlen(path) >= IPC_PATH_MAX || import_has_control(path))
 		why = "is too long, or holds a control character";
 	else if (path[strlen(path) - 1] == '/')
 		why = "is a folder";

@@ -141,6 +141,19 @@ static void put_ports(struct buf *out, const struct import_jail *jail)
 	buf_putc(out, '\n');
 }
 
+/* Once for all jails of that service. */
+static void put_writer(struct buf *out, const struct import *import, const struct import_jail *jail)
+{
+	if (!jail->writer[0])
+		return;
+	for (const struct import_jail *other = import->jail; other < jail; other++)
+		if (other->writer[0] && !strcmp(other->service, jail->service))
+			return;
+	buf_putc(out, '\n');
+	put_jail(out, jail);
+	buf_printf(out, "[service %s]\nwriter = %s\n", jail->service, jail->writer);
+}
+
 static bool is_planned(const struct import_jail *jail)
 {
 	return jail->enabled && !jail->refused && !jail->covered;
@@ -157,8 +170,10 @@ static int conf_text(struct import *import)
 		       "file beside this one,\n# which the next import leaves alone.\n");
 	put_exempt(&out, import);
 	for (unsigned int i = 0; i < import->jails; i++)
-		if (is_planned(&import->jail[i]))
+		if (is_planned(&import->jail[i])) {
 			put_ports(&out, &import->jail[i]);
+			put_writer(&out, import, &import->jail[i]);
+		}
 	for (unsigned int i = 0; i < import->jails; i++) {
 		const struct import_jail *jail = &import->jail[i];
 

@@ -127,6 +127,14 @@ int import_number(const char *text, long *ret)
 	return 0;
 }
 
+bool import_has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
+}
+
 bool import_word(const char **at, const char **ret_word, size_t *ret_len)
 {
 	static const char between[] = " \t\n\r,";

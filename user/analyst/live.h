@@ -35,7 +35,7 @@
 #define LIVE_TELL_NS (10 * NSEC_PER_SEC) /* a source's state is told at most that often */
 /* A writer keeps a renamed file open until it is told of it: logrotate signals after renaming. */
 #define LIVE_OLD_FILE_NS (10ULL * 1000000000)
-#define LIVE_SERVICES_MAX 64 /* as many as the pipeline takes; ids past it have no name */
+#define LIVE_SERVICES_MAX 128 /* as many as the pipeline takes; ids past it have no name */
 #define LIVE_EXECS_MAX 4096 /* newest pids, for a canary whose exec came before its message */
 
 /* A channel in the loop. */

@@ -48,7 +48,7 @@ char *offline_folder(const char *installed, const char *in_tree);
 
 /* ---- replay_conf.c: what replay needs of bailiff.conf ---- */
 
-#define REPLAY_SERVICES_MAX 32
+#define REPLAY_SERVICES_MAX 128
 #define REPLAY_SOURCES_MAX 128
 #define REPLAY_EXEMPT_MAX 1024
 

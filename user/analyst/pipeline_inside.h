@@ -7,7 +7,7 @@
 #include "analyst/pipeline.h"
 #include "base/table.h"
 
-#define SERVICES_MAX 64
+#define SERVICES_MAX 128
 #define SOURCES_MAX 384 /* as many as live.h and replay take */
 #define SOURCE_FILTERS 8
 

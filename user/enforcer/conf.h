@@ -22,7 +22,7 @@
 #include "base/cleanup.h"
 #include "base/ini.h"
 
-#define CONF_SERVICES_MAX 32
+#define CONF_SERVICES_MAX 128
 #define CONF_SOURCES_MAX 128
 #define CONF_EXEMPT_MAX 1024
 #define CONF_USERS_MAX 64

@@ -40,6 +40,12 @@ static unsigned int expand(const char *pattern, char (*ret)[IPC_PATH_MAX], unsig
 	return most + (strlen(pattern) & 1);
 }
 
+static bool account(const char *name, void *arg)
+{
+	(void)arg;
+	return name[0] == 'p';
+}
+
 static int port(const char *name, uint16_t *ret, void *arg)
 {
 	long number;
@@ -133,9 +139,11 @@ static void show_check(const struct import *import)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[PARTS] = { "jail.conf", "jail.local", "a.conf", "b.conf" };
-	const struct import_host host = {
-		.look = look, .expand = expand, .port = port, .journal = size & 1
-	};
+	const struct import_host host = { .look = look,
+					  .expand = expand,
+					  .port = port,
+					  .account = account,
+					  .journal = size & 1 };
 	const char *at = (const char *)data, *end = at + size;
 	struct import_files files = { 0 };
 	struct import *import = NULL;

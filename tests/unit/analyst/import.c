@@ -8,6 +8,12 @@
 #include "analyst/import.h"
 #include "analyst/offline.h"
 
+static bool account(const char *name, void *arg)
+{
+	(void)arg;
+	return !strcmp(name, "postfix");
+}
+
 /* A tree of our own: "jail.conf", "filter.d/x.conf"; "shipped/x.conf" are bailiff's filters. */
 struct text_file {
 	const char *name;
@@ -99,7 +105,7 @@ static void tree_new(struct tree *tree, const struct text_file *file, size_t cou
 		assert_int_equal(import_files_add(to, name, f->text, strlen(f->text)), 0);
 	}
 	tree->host = (struct import_host){
-		.look = look, .expand = expand, .port = port, .journal = true
+		.look = look, .expand = expand, .port = port, .account = account, .journal = true
 	};
 	assert_int_equal(import_new(&tree->import, &tree->files, &tree->host), 0);
 }
@@ -323,6 +329,55 @@ static void test_time_zone(void **state)
 	tree_done(&tree);
 }
 
+static void test_writer(void **state)
+{
+	const struct text_file files[] = {
+		{ "jail.conf", "[DEFAULT]\nenabled = true\nbackend = systemd\n"
+			       "[postfix]\nmaxretry = 1\n"
+			       "[rbl]\nfilter = postfix[mode=rbl]\n"
+			       "[slapd]\nmaxretry = 1\n"
+			       "[app]\nmaxretry = 1\n" },
+		{ "filter.d/postfix.conf", app_filter },
+		{ "filter.d/slapd.conf", app_filter },
+	};
+	struct tree tree;
+	const char *text;
+
+	(void)state;
+	tree_new(&tree, files, ARRAY_SIZE(files));
+	tree_run(&tree);
+	text = strstr(output_of(&tree, "bailiff.conf.d/fail2ban.conf"), "[service postfix]\n");
+	assert_non_null(text);
+	assert_int_equal(strncmp(text, "[service postfix]\nwriter = postfix\n", 35), 0);
+	assert_null(strstr(text + 1, "[service "));
+	assert_note(&jail_of(&tree, "slapd")->notes, NOTE_DECIDE, "jail.conf", 9,
+		    "no such account");
+	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 11, "that root wrote");
+	assert_null(note_of(&jail_of(&tree, "postfix")->notes, "that root wrote"));
+	assert_valid(&tree);
+	tree_done(&tree);
+}
+
+/* Two jails over one filter count each by its own source, where it has one. */
+static void test_shared_filter(void **state)
+{
+	struct tree tree;
+
+	(void)state;
+	tree_of(&tree, "[DEFAULT]\nenabled = true\nfilter = app\n"
+		       "[one]\nlogpath = /var/log/one.log\n"
+		       "[two]\nlogpath = /var/log/two.log\n"
+		       "[many]\nlogpath = /var/log/a.log\n  /var/log/b.log\n");
+	assert_non_null(strstr(output_of(&tree, "rules.d/fail2ban-one.conf"),
+			       "service = app\nsource = fail2ban-one\n"));
+	assert_non_null(
+		strstr(output_of(&tree, "rules.d/fail2ban-two.conf"), "source = fail2ban-two\n"));
+	assert_null(strstr(output_of(&tree, "rules.d/fail2ban-many.conf"), "source ="));
+	assert_note(&jail_of(&tree, "many")->notes, NOTE_INFO, "jail.conf", 9, "all their sources");
+	assert_valid(&tree);
+	tree_done(&tree);
+}
+
 static void test_own_expressions(void **state)
 {
 	static const char wanted[] = "[INCLUDES]\n"
@@ -456,6 +511,7 @@ static void test_paths(void **state)
 		       "          /srv/*/log\n"
 		       "          /none/*/log\n"
 		       "          /srv/folder/\n"
+		       "          /srv/bell\f.log\n"
 		       "[none]\nenabled = true\nfilter = app\nlogpath =\n"
 		       "[missing]\nenabled = true\nfilter = app\n");
 	jail = jail_of(&tree, "app");
@@ -468,8 +524,9 @@ static void test_paths(void **state)
 	assert_note(&jail->notes, NOTE_DECIDE, "jail.conf", 3, "each named by itself: 1");
 	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "each named by itself: 0");
 	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "is a folder");
+	assert_note(&jail->notes, NOTE_LOST, "jail.conf", 3, "holds a control character");
 	assert_true(jail_of(&tree, "none")->refused);
-	assert_note(&jail_of(&tree, "missing")->notes, NOTE_REFUSED, "jail.conf", 15,
+	assert_note(&jail_of(&tree, "missing")->notes, NOTE_REFUSED, "jail.conf", 16,
 		    "neither logpath");
 	assert_valid(&tree);
 	tree_done(&tree);
@@ -713,10 +770,11 @@ static void test_shown(void **state)
 	struct tree tree;
 
 	(void)state;
-	tree_of(&tree, "[app]\nenabled = true\nlogpath = /var/log/x\x7f.log\n[off]\nport = 1\n");
+	tree_of(&tree, "[app]\nenabled = true\nlogpath = /var/log/x.log\nusedns = "
+		       "\x7f\n[off]\nport = 1\n");
 	import_show(tree.import, &show, &out);
 	assert_null(strchr(out.data, '\x7f'));
-	assert_non_null(strstr(out.data, "off  (jail.conf:5)  disabled\n"));
+	assert_non_null(strstr(out.data, "off  (jail.conf:6)  disabled\n"));
 	assert_non_null(strstr(out.data, "  rule     5 attested failures of app in 10m"));
 	buf_clear(&out);
 	show.json = true;
@@ -734,6 +792,8 @@ int main(void)
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_filter_with_parameters),
 		cmocka_unit_test(test_time_zone),
+		cmocka_unit_test(test_writer),
+		cmocka_unit_test(test_shared_filter),
 		cmocka_unit_test(test_own_expressions),
 		cmocka_unit_test(test_own_filter_and_sensor),
 		cmocka_unit_test(test_text_of_syslog),

@@ -15,7 +15,7 @@
 #include "analyst/evidence/evidence.h"
 #include "base/table.h"
 
-#define WITNESS_SERVICES_MAX 64
+#define WITNESS_SERVICES_MAX 128
 #define WITNESS_FORMS_MAX 12 /* forms remembered per connection; further ones count as the last */
 #define WITNESS_TEXT_TRIES_MAX \
 	64 /* of one sender of lines that count for nothing, without a connection */
