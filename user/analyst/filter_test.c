@@ -96,7 +96,7 @@ static int on_record(const struct log_record *given, void *arg)
 	t->answered = true;
 	t->report.records++;
 	if (t->options->journal)
-		t->report.lines = record.number;
+		t->report.lines = t->report.records;
 	/* Lines are joined, and grow old, by the log's own time. */
 	t->report.said_wall_ns =
 		filter_stamp(t->set, t->report.index, &record, clock_wall_ns(), t->now_ns);
