@@ -2,16 +2,14 @@
 /*
  * Lines out of bytes: however a file is cut into reads, the same records come out, within bounds.
  */
-#include "unit.h"
+#include "filters.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "analyst/evidence/evidence.h"
 #include "base/buf.h"
 #include "base/utf8.h"
 
@@ -231,6 +229,48 @@ static void test_follow(void **state)
 	log_reader_free(reader);
 }
 
+struct matching {
+	struct filter_set *set;
+	uint16_t filter;
+	struct claim claim;
+};
+
+static int on_line_match(const struct log_record *record, void *arg)
+{
+	struct matching *m = arg;
+
+	assert_int_equal(filter_match(m->set, m->filter, record, &m->claim), FILTER_FAILURE);
+	return 0;
+}
+
+/* After a rotation: same source, same buffer, same length, the first record of each reader. */
+static void test_new_file_is_read_anew(void **state)
+{
+	static const struct file files[] = {
+		{ "door.conf", "[Definition]\nfailregex = ^knock from <ADDR>$\n" },
+	};
+	static const char *const lines[] = { "knock from 192.0.2.1\n", "knock from 192.0.2.2\n" };
+	struct matching m = { .set = set_of(files, ARRAY_SIZE(files)) };
+	struct log_reader *readers[ARRAY_SIZE(lines)];
+
+	(void)state;
+	m.filter = load(m.set, "door");
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct log_follower follower = { .fd = temporary() };
+		const int len = (int)strlen(lines[i]);
+
+		readers[i] = reader_new();
+		append(follower.fd, lines[i]);
+		assert_int_equal(log_follow(&follower, readers[i], 4096, 99, on_line_match, &m),
+				 len);
+		assert_true(addr_is(&m.claim.addr, i ? "192.0.2.2" : "192.0.2.1"));
+		assert_int_equal(close(follower.fd), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		log_reader_free(readers[i]);
+	filter_set_free(m.set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_stop_and_restart),
 		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_new_file_is_read_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

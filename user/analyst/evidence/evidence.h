@@ -49,8 +49,9 @@ struct log_datagram;
 
 struct log_record {
 	uint32_t source; /* ipc_source.id */
-	uint64_t
-		number; /* ascending within the reader; several filters then share the work, 0 = none */
+	/* Ascending within the reader, and never another reader's: several filters then share the
+	 * work. 0 = none */
+	uint64_t number;
 	uint64_t arrived_ns; /* boot time of reading */
 	uint64_t said_wall_ns; /* the journal's stamp; 0: look for one in the text */
 	enum log_age age;

@@ -8,6 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
+#define NUMBERS_SHIFT 40 /* records of one reader; a million of them a second is 12 days */
+
+/*
+ * Where a reader's numbers begin. A rotated file and the new one have a reader each, one source and
+ * one buffer: their numbers must differ, or a line is taken for the other file's.
+ */
+static uint64_t numbers_begin(void)
+{
+	static uint64_t readers;
+
+	return ++readers << NUMBERS_SHIFT;
+}
+
 int log_reader_new(struct log_reader **ret, uint32_t source, enum log_format format)
 {
 	_cleanup_(log_reader_freep) struct log_reader *reader = NULL;
@@ -18,6 +31,7 @@ int log_reader_new(struct log_reader **ret, uint32_t source, enum log_format for
 		return -ENOMEM;
 	reader->source = source;
 	reader->format = format;
+	reader->number = numbers_begin();
 	if (format == LOG_JOURNAL_EXPORT) {
 		r = journal_new(&reader->journal);
 		if (r < 0)
