@@ -98,7 +98,9 @@ static void outputs_check(const struct import *import)
 		const struct import_output *output = &import->output[i];
 		int r = 0;
 
-		if (strstr(output->name, "..") || output->name[0] == '/')
+		/* Dots inside a jail's name are harmless, a component of dots alone is not. */
+		if (output->name[0] == '/' || output->name[0] == '.' ||
+		    strstr(output->name, "/.") || strstr(output->name, "//"))
 			abort();
 		if (!strncmp(output->name, "rules.d/", 8))
 			r = rules_add(&rules, output->name, output->text, output->len, error);
