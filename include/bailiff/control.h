@@ -34,6 +34,7 @@ enum control_op {
 	CONTROL_RECORD, /* reply carries an fd: read end of a pipe, each event as a line of JSON;
 			   a later one ends the earlier */
 	CONTROL_SOURCES, /* replies: source, one each */
+	CONTROL_FILTERS, /* replies: filter, one each: those with expressions that are given up */
 	CONTROL_OP_MAX,
 };
 
@@ -104,6 +105,7 @@ struct control_reply {
 		struct control_session session;
 		struct control_finding finding;
 		struct ipc_source_status source;
+		struct ipc_filter_status filter;
 	};
 };
 

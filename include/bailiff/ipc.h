@@ -11,7 +11,7 @@
  *
  *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE FILE SOURCE RING NOTIFY PEER) START,
  *                          then SOURCE_FD, SOURCE_STATE, OUTCOME, CANARY, TAP, ACCOUNT
- *   analyst  -> bailiffd   READY DECISION HEARTBEAT SOURCE_STATUS LOG ACCOUNT
+ *   analyst  -> bailiffd   READY DECISION HEARTBEAT SOURCE_STATUS FILTER_STATUS LOG ACCOUNT
  *   bailiffd -> recorder   HELLO PEER(analyst's end) LISTEN OUTCOME STATUS
  *   recorder -> bailiffd   READY LOG
  *   analyst  -> recorder   RECORD
@@ -59,6 +59,7 @@ enum ipc_kind {
 	IPC_ACCOUNT,
 	IPC_SOURCE_STATE,
 	IPC_SOURCE_STATUS,
+	IPC_FILTER_STATUS,
 	IPC_KIND_MAX,
 };
 
@@ -197,6 +198,8 @@ struct ipc_source {
 	__u32 relayed; /* 1: lines of other hosts: nothing in it is held against this kernel */
 	__u32 service; /* id of the one that alone writes it, 0 = none is declared */
 	__u32 relay_uid; /* syslog: beside root, whose datagrams may be other programs' lines */
+	__u32 gaps; /* pieces of it, of unknown size, that were gone before anybody read them */
+	__u32 pad;
 	char name[IPC_NAME_MAX]; /* as the configuration calls it: [source NAME] */
 	char path[IPC_PATH_MAX];
 	char filter[8][IPC_FILTER_MAX]; /* NAME or NAME[mode=…], as in fail2ban's filter= */
@@ -216,7 +219,7 @@ struct ipc_source_fd {
 	__u32 id;
 	__u32 how; /* enum ipc_rotation */
 	__u32 attested; /* as in struct ipc_source, of this file */
-	__u32 pad;
+	__u32 gaps; /* as in struct ipc_source, between the file before and this one */
 	char path[IPC_PATH_MAX]; /* file: a glob's number may get another one */
 };
 
@@ -257,9 +260,25 @@ struct ipc_source_status {
 	__u64 dropped; /* records that the kernel threw away before they were read */
 	__u64 skipped; /* bytes never read */
 	__u64 rotations; /* another file or reader took its place, or it was truncated */
+	__u64 gaps; /* pieces of unknown size that were gone before they were read */
+	__u64 floods; /* times that it was BEHIND */
+	__u64 past_years; /* stamps without a year that were taken for one of an earlier year */
 	__u64 last_boot_ns; /* of the last record, 0 = none */
 	char path[IPC_PATH_MAX]; /* of the file or socket; "journal", "audit" */
 	char text[IPC_TEXT_MAX]; /* of a state that is not OK: a sentence; else empty */
+};
+
+#define IPC_FILTERS_MAX 256
+
+/* analyst -> bailiffd, of each filter with expressions that were given up at their match limit, when
+ * the count has changed, at most once a second. */
+struct ipc_filter_status {
+	struct ipc_head head;
+	__u32 id; /* counts from 1 */
+	__u32 line; /* of file: the expression that was given up on last */
+	__u64 limits; /* log records that one of its expressions was given up on */
+	char filter[IPC_FILTER_MAX];
+	char file[IPC_PATH_MAX];
 };
 
 enum ipc_ring_which {
@@ -343,6 +362,9 @@ struct ipc_heartbeat {
 	__u64 refused; /* table entries refused or evicted, all tables */
 	__u64 stale; /* matching log records that were too old, or of unknown age, when read */
 	__u64 regex_limit; /* log records that an expression was given up on at its match limit */
+	__u64 clock_steps; /* times that the wall clock was set */
+	__s64 clock_step_ns; /* by how much the last time */
+	__u64 clock_step_boot_ns; /* when that was; 0 = never */
 	__u32 sessions;
 	__u32 connections;
 	__u32 subjects; /* being counted */
@@ -461,6 +483,7 @@ _Static_assert(sizeof(struct ipc_subject) == 32, "subject");
 _Static_assert(sizeof(struct ipc_source) <= IPC_MESSAGE_MAX, "source");
 _Static_assert(sizeof(struct ipc_source) % 8 == 0, "source padding");
 _Static_assert(sizeof(struct ipc_source_status) % 8 == 0, "source status padding");
+_Static_assert(sizeof(struct ipc_filter_status) % 8 == 0, "filter status padding");
 _Static_assert(sizeof(struct ipc_record) <= IPC_MESSAGE_MAX, "record");
 _Static_assert(sizeof(struct ipc_decision) % 8 == 0, "decision");
 _Static_assert(sizeof(struct ipc_outcome) % 8 == 0, "outcome");

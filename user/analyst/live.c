@@ -163,8 +163,7 @@ static int on_tick(struct loop_source *source, uint64_t now_ns, void *arg)
 	/* A safety net below the notifications, and what ends the old file of a rotation. */
 	if (live->ticks % TICKS_PER_S == 0)
 		live->files_waiting = true;
-	/* The wall clock may have been set. */
-	pipeline_clock(live->pipeline, clock_boot_to_wall_ns());
+	live_look_at_clock(live);
 	r = live_turn(live);
 	if (r < 0)
 		return r;

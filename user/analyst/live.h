@@ -71,7 +71,7 @@ struct live_source {
 	struct source_watch watch;
 	struct log_reader_stats past; /* of readers that are gone */
 	uint64_t looked_records; /* of all readers, at the last look */
-	uint64_t dropped, skipped, rotations, past_truncations;
+	uint64_t dropped, skipped, rotations, past_truncations, gaps, floods;
 	uint64_t last_ns; /* of the last record */
 	uint32_t given; /* enum ipc_source_state from bailiffd */
 	char given_text[IPC_TEXT_MAX];
@@ -99,6 +99,9 @@ struct live {
 	unsigned int files;
 	unsigned int refused; /* filters and rules that do not work */
 	int64_t boot_to_wall_ns;
+	uint64_t clock_steps, clock_step_boot_ns;
+	int64_t clock_step_ns; /* the last one's size */
+	uint64_t limits_sent[IPC_FILTERS_MAX]; /* that bailiffd knows, by filter */
 	bool hello;
 	bool started;
 	bool sandboxed;
@@ -166,6 +169,10 @@ int live_socket_start(struct live_source *source);
 int live_source_state(struct live *live, const struct ipc_source_state_change *message);
 /* What a reader counted stays when it goes. */
 void live_source_keep(struct live_source *source, const struct tap *tap);
+/* Counted, and told if there are any. */
+void live_source_gaps(struct live_source *source, uint32_t gaps);
+/* With each tick: was the wall clock set? */
+void live_look_at_clock(struct live *live);
 void live_sources_report(struct live *live);
 void live_sources_done(struct live *live);
 

@@ -182,6 +182,9 @@ int live_send_heartbeat(struct live *live)
 	if (live->rings)
 		message.malformed = sensor_rings_malformed(live->rings);
 	message.refused += live->unsent_decisions;
+	message.clock_steps = live->clock_steps;
+	message.clock_step_ns = live->clock_step_ns;
+	message.clock_step_boot_ns = live->clock_step_boot_ns;
 	r = channel_send(live->parent.channel, IPC_HEARTBEAT, &message, sizeof(message), -1);
 	if (parent_is_gone(live, r))
 		return 0;

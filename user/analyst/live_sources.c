@@ -109,6 +109,7 @@ int live_source_add(struct live *live, const struct ipc_source *message, int fd)
 	source->tap.follower.fd = TAKE_FD(owned);
 	tap_is_old(&source->tap, LOG_BACKLOG);
 	live->sources++;
+	live_source_gaps(source, message->gaps);
 	return 0;
 }
 
@@ -260,6 +261,7 @@ int live_source_switch(struct live *live, const struct ipc_source_fd *message, i
 		text_copy(source->path, sizeof(source->path), message->path);
 		if (slash)
 			text_copy(source->name, sizeof(source->name), slash + 1);
+		live_source_gaps(source, message->gaps);
 		return switch_file(source, fd);
 	}
 	log_error("bailiffd sent a file in the place of a socket");

@@ -6,6 +6,7 @@
  * as well. Both are bounded per second, whoever makes sources change.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,7 +16,9 @@
 #include "base/log.h"
 #include "base/table.h"
 
-#define CLOCK_STEP_NS (2 * (int64_t)NSEC_PER_SEC) /* more than a clock is slewed within a second */
+/* Much more than a clock is slewed between two ticks (500 ppm: adjtimex(2)). */
+#define CLOCK_STEP_NS ((int64_t)NSEC_PER_SEC)
+#define CLOCK_LOOKS 4
 
 static void stats_add(struct log_reader_stats *to, const struct log_reader *reader)
 {
@@ -31,11 +34,6 @@ static void stats_add(struct log_reader_stats *to, const struct log_reader *read
 	to->malformed += stats.malformed;
 }
 
-void live_source_keep(struct live_source *source, const struct tap *tap)
-{
-	stats_add(&source->past, tap->reader);
-}
-
 /* Bytes of a file that have not been read; of a stream that it is never empty, or 0. */
 static uint64_t waiting_in(const struct live_source *source, const struct tap *tap)
 {
@@ -47,6 +45,22 @@ static uint64_t waiting_in(const struct live_source *source, const struct tap *t
 	    st.st_size < 0 || (uint64_t)st.st_size < tap->follower.offset)
 		return 0;
 	return (uint64_t)st.st_size - tap->follower.offset;
+}
+
+void live_source_keep(struct live_source *source, const struct tap *tap)
+{
+	stats_add(&source->past, tap->reader);
+	/* Rotated again before all of it was read. */
+	source->skipped += waiting_in(source, tap);
+}
+
+void live_source_gaps(struct live_source *source, uint32_t gaps)
+{
+	if (!gaps)
+		return;
+	source->gaps += gaps;
+	live_tell_source(source->live, source,
+			 "lines may be missing: what was in it was gone before it was read");
 }
 
 static enum ipc_source_state state_of(const struct live_source *source, uint64_t records,
@@ -131,12 +145,14 @@ static void report_state(struct live *live, struct live_source *source, uint64_t
 	struct log_reader_stats sum = source->past;
 	struct ipc_source_status status = { .id = source->id, .kind = source->kind };
 	enum ipc_source_state state;
+	bool was_behind = source->watch.behind;
 
 	stats_add(&sum, source->old.reader);
 	stats_add(&sum, source->tap.reader);
 	status.behind = waiting_in(source, &source->old) + waiting_in(source, &source->tap);
 	source_watch_look(&source->watch, sum.records > source->looked_records, status.behind,
 			  now_ns);
+	source->floods += source->watch.behind && !was_behind;
 	if (source->kind != IPC_SOURCE_FILE)
 		status.behind = 0; /* unknown */
 	if (sum.records > source->looked_records) {
@@ -156,6 +172,9 @@ static void report_state(struct live *live, struct live_source *source, uint64_t
 	status.malformed = sum.malformed;
 	status.dropped = source->dropped;
 	status.skipped = source->skipped;
+	status.gaps = source->gaps;
+	status.floods = source->floods;
+	status.past_years = pipeline_source_past_years(live->pipeline, source->id);
 	status.rotations =
 		source->rotations + source->past_truncations + source->tap.follower.truncations;
 	status.last_boot_ns = source->last_ns;
@@ -176,28 +195,72 @@ int live_source_state(struct live *live, const struct ipc_source_state_change *m
 	return 0;
 }
 
-/* A stamp in a text informs, arrival decides, so a step loses nothing; but whoever reads the log
- * should know. */
-static void look_at_clock(struct live *live)
+/* A moment passes between one clock's reading and the other's, a long one where this process is held
+ * up: the smallest of some differences is the truest. */
+static int64_t step_since(int64_t before_ns, int64_t *ret_now_ns)
 {
-	int64_t now_ns = clock_boot_to_wall_ns();
-	int64_t step_ns = live->clock_ns ? now_ns - live->clock_ns : 0;
+	int64_t step_ns = 0;
 
+	for (int i = 0; i < CLOCK_LOOKS; i++) {
+		int64_t now_ns = clock_boot_to_wall_ns();
+		int64_t found_ns = now_ns - before_ns;
+
+		if (!i || llabs(found_ns) < llabs(step_ns)) {
+			step_ns = found_ns;
+			*ret_now_ns = now_ns;
+		}
+		if (llabs(step_ns) < CLOCK_STEP_NS)
+			break;
+	}
+	return step_ns;
+}
+
+void live_look_at_clock(struct live *live)
+{
+	int64_t now_ns, step_ns;
+
+	if (!live->clock_ns)
+		live->clock_ns = clock_boot_to_wall_ns();
+	step_ns = step_since(live->clock_ns, &now_ns);
+	if (llabs(step_ns) >= CLOCK_STEP_NS) {
+		live->clock_steps++;
+		live->clock_step_ns = step_ns;
+		live->clock_step_boot_ns = clock_boot_ns();
+		live->boot_to_wall_ns = now_ns;
+		pipeline_clock_step(live->pipeline, live->clock_step_boot_ns, live->clock_ns);
+		log_warning("the clock was set by %lld s; what was logged before counts as of the "
+			    "time that it showed then",
+			    (long long)(step_ns / (int64_t)NSEC_PER_SEC));
+	}
 	live->clock_ns = now_ns;
-	if (step_ns < CLOCK_STEP_NS && step_ns > -CLOCK_STEP_NS)
-		return;
-	live->boot_to_wall_ns = now_ns;
-	filter_set_clock(pipeline_filters(live->pipeline), now_ns);
 	pipeline_clock(live->pipeline, now_ns);
-	log_warning("the clock was set by %lld s; what was logged is counted as it arrived",
-		    (long long)(step_ns / (int64_t)NSEC_PER_SEC));
+}
+
+/* Those that gave a line up since bailiffd was told. */
+static void report_filters(struct live *live)
+{
+	struct filter_limits limits;
+
+	for (uint16_t i = 0; filter_limits(pipeline_filters(live->pipeline), i, &limits); i++) {
+		struct ipc_filter_status status = { .id = i + 1U,
+						    .line = limits.line,
+						    .limits = limits.lines };
+
+		if (limits.lines == live->limits_sent[i])
+			continue;
+		text_copy(status.filter, sizeof(status.filter), limits.spec);
+		text_copy(status.file, sizeof(status.file), limits.file);
+		if (channel_send(live->parent.channel, IPC_FILTER_STATUS, &status, sizeof(status),
+				 -1) >= 0)
+			live->limits_sent[i] = limits.lines;
+	}
 }
 
 void live_sources_report(struct live *live)
 {
 	uint64_t now_ns = clock_boot_ns();
 
-	look_at_clock(live);
+	report_filters(live);
 	for (unsigned int i = 0; i < live->sources; i++) {
 		struct live_source *source = &live->source[i];
 		struct log_reader_stats stats;

@@ -188,12 +188,13 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 	witness_change(p->witness, p->sessions, &change, now_ns, on_attempt, p);
 }
 
-static void claim_take(struct pipeline *p, const struct source *source,
+static void claim_take(struct pipeline *p, struct source *source,
 		       const struct source_filter *filter, const struct log_record *record,
 		       struct claim *claim)
 {
 	uint64_t at_ns = pipeline_happened_ns(p, record, claim->said_wall_ns);
 
+	source->past_years += claim->past_year;
 	if (!at_ns) {
 		p->stale++;
 		return;
@@ -246,9 +247,16 @@ static void audit_take(struct pipeline *p, const struct source *source,
 		      pipeline_trust(p, source, service, &seen), p->now_ns, on_attempt, p);
 }
 
+static struct source *source_of(struct pipeline *p, uint32_t id)
+{
+	const struct source *source = pipeline_source(p, id);
+
+	return source ? &p->source[source - p->source] : NULL;
+}
+
 void pipeline_log_record(struct pipeline *p, const struct log_record *given)
 {
-	const struct source *source = pipeline_source(p, given->source);
+	struct source *source = source_of(p, given->source);
 	const struct log_record *record = given;
 	struct log_record sent;
 	struct claim claim;
@@ -293,6 +301,20 @@ void pipeline_clock(struct pipeline *p, int64_t boot_to_wall_ns)
 {
 	p->boot_to_wall_ns = boot_to_wall_ns;
 	filter_set_clock(p->filters, boot_to_wall_ns);
+}
+
+void pipeline_clock_step(struct pipeline *p, uint64_t at_ns, int64_t before_ns)
+{
+	if (p->steps == CLOCK_STEPS_MAX)
+		memmove(p->step, p->step + 1, --p->steps * sizeof(p->step[0]));
+	p->step[p->steps++] = (struct clock_step){ at_ns, before_ns };
+}
+
+uint64_t pipeline_source_past_years(const struct pipeline *p, uint32_t id)
+{
+	const struct source *source = pipeline_source(p, id);
+
+	return source ? source->past_years : 0;
 }
 
 void pipeline_tick(struct pipeline *p, uint64_t now_ns)

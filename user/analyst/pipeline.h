@@ -52,6 +52,8 @@ uint64_t pipeline_stamp(const struct pipeline *pipeline, const struct log_record
 /* CLOCK_REALTIME - CLOCK_BOOTTIME, whenever it may have changed (0 where boot time is wall time). What
  * was written while nobody read is dated with it. */
 void pipeline_clock(struct pipeline *pipeline, int64_t boot_to_wall_ns);
+/* It was set, at this boot time, and was another until then. Then pipeline_clock. */
+void pipeline_clock_step(struct pipeline *pipeline, uint64_t at_ns, int64_t before_ns);
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 /* A RECORD_EXEC for each program that a login session starts, but for children of but_of (0: none).
  * Off in the beginning: nobody wants them but who watches. */
@@ -62,5 +64,7 @@ void pipeline_outcome(struct pipeline *pipeline, const struct ipc_outcome *outco
 void pipeline_history(struct pipeline *pipeline, const struct ipc_history *history, uint64_t now_ns,
 		      int64_t boot_to_wall_ns);
 void pipeline_stats(const struct pipeline *pipeline, struct ipc_heartbeat *ret);
+/* Claims of a source whose stamp has no year and was taken for one of an earlier year. */
+uint64_t pipeline_source_past_years(const struct pipeline *pipeline, uint32_t id);
 
 #endif

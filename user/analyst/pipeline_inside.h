@@ -10,6 +10,7 @@
 #define SERVICES_MAX 128
 #define SOURCES_MAX 384 /* as many as live.h and replay take */
 #define SOURCE_FILTERS 8
+#define CLOCK_STEPS_MAX 16 /* remembered; the oldest is forgotten */
 
 struct source_filter {
 	uint16_t filter;
@@ -27,6 +28,13 @@ struct source {
 	struct source_filter filter[SOURCE_FILTERS];
 	char name[IPC_NAME_MAX]; /* in records */
 	char conf[IPC_NAME_MAX]; /* in rules */
+	uint64_t past_years; /* claims whose stamp was taken for one of an earlier year */
+};
+
+/* The wall clock was set: what was written before goes by the time that it showed then. */
+struct clock_step {
+	uint64_t at_ns; /* boot */
+	int64_t boot_to_wall_ns; /* until then */
 };
 
 struct pipeline {
@@ -48,6 +56,8 @@ struct pipeline {
 	uint64_t lost; /* last head.lost */
 	uint64_t lost_at_ns; /* when it last grew; 0 = never */
 	int64_t boot_to_wall_ns;
+	struct clock_step step[CLOCK_STEPS_MAX]; /* the oldest first */
+	unsigned int steps;
 	uint64_t events, records, attempts, decisions, stale;
 };
 

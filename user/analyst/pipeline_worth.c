@@ -55,6 +55,23 @@ static uint64_t longest_window(const struct pipeline *p)
 }
 
 /*
+ * Boot time of a stamp; may lie before this boot. A stamp that by today's clock is older than the
+ * last time that the clock was set was written by the clock before.
+ */
+static int64_t stamp_boot_ns(const struct pipeline *p, uint64_t said_wall_ns)
+{
+	int64_t at_ns = (int64_t)said_wall_ns - p->boot_to_wall_ns;
+
+	for (unsigned int i = p->steps; i > 0 && at_ns < (int64_t)p->step[i - 1].at_ns; i--) {
+		at_ns = (int64_t)said_wall_ns - p->step[i - 1].boot_to_wall_ns;
+		/* Of a time that the clock jumped over. */
+		if (at_ns > (int64_t)p->step[i - 1].at_ns)
+			return (int64_t)p->step[i - 1].at_ns;
+	}
+	return at_ns;
+}
+
+/*
  * When it happened that a record tells of, in boot time; 0: too long ago to be counted, or nobody
  * knows. A line that is read as it is written happens now, whatever its stamp says: the stamp is
  * text, and clocks are set wrong. Only what is read later has nothing else to go by.
@@ -62,14 +79,15 @@ static uint64_t longest_window(const struct pipeline *p)
 uint64_t pipeline_happened_ns(const struct pipeline *p, const struct log_record *record,
 			      uint64_t said_wall_ns)
 {
-	uint64_t now_ns = record->arrived_ns, now_wall_ns = now_ns + (uint64_t)p->boot_to_wall_ns;
-	uint64_t age_ns;
+	uint64_t now_ns = record->arrived_ns, age_ns;
+	int64_t at_ns;
 
 	if (record->age == LOG_FRESH)
 		return now_ns;
 	if (!said_wall_ns)
 		return record->age == LOG_NEW_FILE ? now_ns : 0;
-	age_ns = now_wall_ns > said_wall_ns ? now_wall_ns - said_wall_ns : 0;
+	at_ns = stamp_boot_ns(p, said_wall_ns);
+	age_ns = at_ns < (int64_t)now_ns ? (uint64_t)((int64_t)now_ns - at_ns) : 0;
 	if (age_ns < LATE_NS)
 		return now_ns;
 	/* Before this boot there is no boot time to give it. */

@@ -141,6 +141,9 @@ static void terminate_strings(struct control_reply *reply, uint32_t op)
 	} else if (op == CONTROL_SOURCES) {
 		TERMINATE(reply->source.path);
 		TERMINATE(reply->source.text);
+	} else if (op == CONTROL_FILTERS) {
+		TERMINATE(reply->filter.filter);
+		TERMINATE(reply->filter.file);
 	}
 }
 

@@ -70,6 +70,9 @@ void source_put_text(struct buf *out, bool colour, const struct ipc_source_statu
 	put_count(out, colour, source->malformed, "malformed");
 	put_count(out, colour, source->dropped, "dropped by the kernel");
 	put_count(out, colour, source->skipped, "bytes skipped");
+	put_count(out, colour, source->gaps, "gaps of unknown size");
+	put_count(out, colour, source->floods, "floods");
+	put_count(out, false, source->past_years, "stamps of a past year");
 	put_count(out, false, source->rotations, "rotations");
 	buf_putc(out, '\n');
 	if (!source->text[0])
@@ -98,7 +101,32 @@ void source_put_json(struct json_writer *w, const struct ipc_source_status *sour
 	json_u64(w, "malformed", source->malformed);
 	json_u64(w, "dropped", source->dropped);
 	json_u64(w, "skipped", source->skipped);
+	json_u64(w, "gaps", source->gaps);
+	json_u64(w, "floods", source->floods);
+	json_u64(w, "past_years", source->past_years);
 	json_u64(w, "rotations", source->rotations);
 	output_json_time(w, "last", source->last_boot_ns ? now_wall_ns - age : 0);
+	json_end_object(w);
+}
+
+void filter_put_text(struct buf *out, bool colour, const struct ipc_filter_status *filter)
+{
+	output_put(out, colour, COLOUR_BOLD, "filter", 12);
+	output_put(out, false, COLOUR_PLAIN, filter->filter, 0);
+	buf_puts(out, ": ");
+	output_put(out, colour, COLOUR_YELLOW, "too slow", 0);
+	buf_printf(out, ", %" PRIu64 " line%s given up on, last at ", (uint64_t)filter->limits,
+		   filter->limits == 1 ? "" : "s");
+	output_put(out, false, COLOUR_PLAIN, filter->file, 0);
+	buf_printf(out, ":%u\n", filter->line);
+}
+
+void filter_put_json(struct json_writer *w, const struct ipc_filter_status *filter)
+{
+	json_object(w, NULL);
+	json_string(w, "filter", filter->filter);
+	json_u64(w, "regex_limit", filter->limits);
+	json_string(w, "file", filter->file);
+	json_u64(w, "line", filter->line);
 	json_end_object(w);
 }

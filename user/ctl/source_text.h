@@ -19,5 +19,8 @@ void source_put_text(struct buf *out, bool colour, const struct ipc_source_statu
 /* A member of an array. */
 void source_put_json(struct json_writer *w, const struct ipc_source_status *source,
 		     uint64_t now_boot_ns, uint64_t now_wall_ns);
+/* A filter with expressions that are given up. */
+void filter_put_text(struct buf *out, bool colour, const struct ipc_filter_status *filter);
+void filter_put_json(struct json_writer *w, const struct ipc_filter_status *filter);
 
 #endif

@@ -19,6 +19,8 @@ struct view {
 	struct status_accepted accepted;
 	struct ipc_source_status source[STATUS_SOURCES_MAX];
 	size_t sources;
+	struct ipc_filter_status filter[IPC_FILTERS_MAX];
+	size_t filters;
 };
 
 static int take_finding(const struct control_reply *reply, int refused, void *arg)
@@ -52,9 +54,24 @@ static int take_source(const struct control_reply *reply, int refused, void *arg
 	return CTL_OK;
 }
 
+static int take_filter(const struct control_reply *reply, int refused, void *arg)
+{
+	struct view *view = arg;
+
+	if (refused) {
+		output_error("%s", reply->text);
+		return refused;
+	}
+	if (reply->filter.id && view->filters < IPC_FILTERS_MAX)
+		view->filter[view->filters++] = reply->filter;
+	return CTL_OK;
+}
+
 static int put_status(const struct control_reply *reply, int refused, void *arg)
 {
 	const struct view *view = arg;
+	const struct status_sources sources = { view->source, view->sources, view->filter,
+						view->filters };
 	struct buf out = BUF_INIT(2 * 1024 * 1024);
 	int r;
 
@@ -63,13 +80,15 @@ static int put_status(const struct control_reply *reply, int refused, void *arg)
 		return refused;
 	}
 	if (view->json)
-		status_put_json(&out, &reply->status, &view->accepted, view->source, view->sources,
-				clock_boot_ns(), clock_wall_ns());
+		status_put_json(&out, &reply->status, &view->accepted, &sources, clock_boot_ns(),
+				clock_wall_ns());
 	else
 		status_put_text(&out, output_wants_colour(), &reply->status, &view->accepted,
 				clock_boot_ns());
 	for (size_t i = 0; !view->json && i < view->sources; i++)
 		source_put_text(&out, output_wants_colour(), &view->source[i], clock_boot_ns());
+	for (size_t i = 0; !view->json && i < view->filters; i++)
+		filter_put_text(&out, output_wants_colour(), &view->filter[i]);
 	r = output_flush(&out);
 	buf_done(&out);
 	return r;
@@ -79,6 +98,7 @@ int status_main(const struct ctl_args *args)
 {
 	struct control_request findings = { .op = CONTROL_FINDINGS };
 	struct control_request sources = { .op = CONTROL_SOURCES };
+	struct control_request filters = { .op = CONTROL_FILTERS };
 	struct control_request request = { .op = CONTROL_STATUS };
 	_cleanup_free_ struct view *view = calloc(1, sizeof(*view));
 	int r;
@@ -91,5 +111,7 @@ int status_main(const struct ctl_args *args)
 	r = control_ask(args, &findings, NULL, take_finding, view);
 	if (r == CTL_OK)
 		r = control_ask(args, &sources, NULL, take_source, view);
+	if (r == CTL_OK)
+		r = control_ask(args, &filters, NULL, take_filter, view);
 	return r == CTL_OK ? control_ask(args, &request, NULL, put_status, view) : r;
 }

@@ -57,6 +57,35 @@ static void put_analyst(struct buf *out, bool colour, const struct ipc_heartbeat
 	buf_putc(out, '\n');
 }
 
+/* Steps forward are told with their sign, too: it is what is looked for. */
+static void put_clock(struct buf *out, bool colour, const struct ipc_heartbeat *analyst,
+		      uint64_t now_boot_ns)
+{
+	char age[CLOCK_TEXT_MAX] = "0s", text[96];
+
+	if (!analyst->clock_steps)
+		return;
+	if (now_boot_ns > analyst->clock_step_boot_ns)
+		duration_format((now_boot_ns - analyst->clock_step_boot_ns) / NSEC_PER_SEC, age);
+	head(out, colour, "clock");
+	(void)snprintf(text, sizeof(text), "set %" PRIu64 " time%s, last by %+.3f s %s ago",
+		       (uint64_t)analyst->clock_steps, plural(analyst->clock_steps),
+		       (double)analyst->clock_step_ns / (double)NSEC_PER_SEC, age);
+	output_put(out, colour, COLOUR_YELLOW, text, 0);
+	buf_putc(out, '\n');
+}
+
+/* In today's wall time; 0 = never. */
+static uint64_t clock_step_wall_ns(const struct ipc_heartbeat *analyst, uint64_t now_boot_ns,
+				   uint64_t now_wall_ns)
+{
+	uint64_t age_ns = now_boot_ns > analyst->clock_step_boot_ns
+				  ? now_boot_ns - analyst->clock_step_boot_ns
+				  : 0;
+
+	return analyst->clock_steps ? now_wall_ns - age_ns : 0;
+}
+
 static void put_accepted(struct buf *out, bool colour, const struct status_accepted *accepted)
 {
 	for (unsigned int i = 0; i < accepted->count; i++) {
@@ -102,6 +131,7 @@ void status_put_text(struct buf *out, bool colour, const struct ipc_status *stat
 	put_loss(out, colour, status->refused_limit, "decisions by hard limits");
 	buf_putc(out, '\n');
 	put_analyst(out, colour, &status->analyst);
+	put_clock(out, colour, &status->analyst, now_boot_ns);
 	head(out, colour, "restarts");
 	put_loss(out, colour, status->restarts_analyst, "of the analyst, ");
 	put_loss(out, colour, status->restarts_recorder, "of the recorder");
@@ -110,8 +140,8 @@ void status_put_text(struct buf *out, bool colour, const struct ipc_status *stat
 }
 
 void status_put_json(struct buf *out, const struct ipc_status *status,
-		     const struct status_accepted *accepted, const struct ipc_source_status *source,
-		     size_t sources, uint64_t now_boot_ns, uint64_t now_wall_ns)
+		     const struct status_accepted *accepted, const struct status_sources *sources,
+		     uint64_t now_boot_ns, uint64_t now_wall_ns)
 {
 	const struct ipc_heartbeat *analyst = &status->analyst;
 	uint64_t age =
@@ -151,13 +181,20 @@ void status_put_json(struct buf *out, const struct ipc_status *status,
 	json_u64(&w, "stale", analyst->stale);
 	json_u64(&w, "regex_limit", analyst->regex_limit);
 	json_u64(&w, "interpreted", analyst->interpreted);
+	json_u64(&w, "clock_steps", analyst->clock_steps);
+	json_i64(&w, "clock_step_ns", analyst->clock_step_ns);
+	output_json_time(&w, "clock_step", clock_step_wall_ns(analyst, now_boot_ns, now_wall_ns));
 	json_u64(&w, "sessions", analyst->sessions);
 	json_u64(&w, "connections", analyst->connections);
 	json_u64(&w, "subjects", analyst->subjects);
 	json_end_object(&w);
 	json_array(&w, "sources");
-	for (size_t i = 0; i < sources; i++)
-		source_put_json(&w, &source[i], now_boot_ns, now_wall_ns);
+	for (size_t i = 0; i < sources->sources; i++)
+		source_put_json(&w, &sources->source[i], now_boot_ns, now_wall_ns);
+	json_end_array(&w);
+	json_array(&w, "filters");
+	for (size_t i = 0; i < sources->filters; i++)
+		filter_put_json(&w, &sources->filter[i]);
 	json_end_array(&w);
 	json_end_object(&w);
 	buf_putc(out, '\n');

@@ -21,10 +21,18 @@ struct status_accepted {
 	char text[STATUS_ACCEPTED_MAX][IPC_TEXT_MAX];
 };
 
+/* What status asks for beside the status message. */
+struct status_sources {
+	const struct ipc_source_status *source;
+	size_t sources;
+	const struct ipc_filter_status *filter; /* those with expressions that are given up */
+	size_t filters;
+};
+
 void status_put_text(struct buf *out, bool colour, const struct ipc_status *status,
 		     const struct status_accepted *accepted, uint64_t now_boot_ns);
 void status_put_json(struct buf *out, const struct ipc_status *status,
-		     const struct status_accepted *accepted, const struct ipc_source_status *source,
-		     size_t sources, uint64_t now_boot_ns, uint64_t now_wall_ns);
+		     const struct status_accepted *accepted, const struct status_sources *sources,
+		     uint64_t now_boot_ns, uint64_t now_wall_ns);
 
 #endif

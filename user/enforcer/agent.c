@@ -370,6 +370,7 @@ static void agent_done(struct agent *agent)
 	agent->sources = sources_free(agent->sources);
 	agent->listeners = listeners_free(agent->listeners);
 	free(agent->source);
+	free(agent->filter);
 	agent->lockouts = lockouts_free(agent->lockouts);
 	agent->hooks = hooks_free(agent->hooks);
 	agent->exempt = exempt_free(agent->exempt);

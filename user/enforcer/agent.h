@@ -34,6 +34,7 @@ struct agent {
 	struct listeners *listeners;
 	struct ipc_source_status
 		*source; /* by id - 1, what the analyst said last; id 0 = nothing */
+	struct ipc_filter_status *filter; /* the same of filters */
 	struct control *control;
 	struct child *analyst, *recorder;
 	char analyst_user[IPC_USER_MAX], recorder_user[IPC_USER_MAX];

@@ -43,6 +43,7 @@ static void answer(const struct control_request *request, const char *who, pid_t
 	case CONTROL_FINDINGS:
 	case CONTROL_RECORD:
 	case CONTROL_SOURCES:
+	case CONTROL_FILTERS:
 	case CONTROL_OP_MAX:
 		break;
 	}
@@ -204,6 +205,19 @@ static int list_sources(const struct agent *agent, const struct parts *parts)
 	return r;
 }
 
+static int list_filters(const struct agent *agent, const struct parts *parts)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; agent->filter && i < IPC_FILTERS_MAX && !r; i++) {
+		struct control_reply reply = { .filter = agent->filter[i] };
+
+		if (agent->filter[i].id)
+			r = parts->send(&reply, parts->arg);
+	}
+	return r;
+}
+
 static int list(const struct control_request *request, control_send_fn send, void *send_arg,
 		void *arg)
 {
@@ -219,6 +233,8 @@ static int list(const struct control_request *request, control_send_fn send, voi
 		return list_findings(agent, &parts);
 	case CONTROL_SOURCES:
 		return list_sources(agent, &parts);
+	case CONTROL_FILTERS:
+		return list_filters(agent, &parts);
 	case CONTROL_STATUS:
 	case CONTROL_LOCK:
 	case CONTROL_RELEASE:

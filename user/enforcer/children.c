@@ -122,6 +122,23 @@ static int on_source_status(void *arg, const void *message, int fd)
 	return 0;
 }
 
+static int on_filter_status(void *arg, const void *message, int fd)
+{
+	struct agent *agent = arg;
+	const struct ipc_filter_status *status = message;
+
+	(void)fd;
+	if (!status->id || status->id > IPC_FILTERS_MAX ||
+	    !has_end(status->filter, sizeof(status->filter)) ||
+	    !has_end(status->file, sizeof(status->file)))
+		return -EPROTO;
+	if (!agent->filter)
+		agent->filter = calloc(IPC_FILTERS_MAX, sizeof(*agent->filter));
+	if (agent->filter)
+		agent->filter[status->id - 1] = *status;
+	return 0;
+}
+
 static int on_analyst_log(void *arg, const void *message, int fd)
 {
 	struct agent *agent = arg;
@@ -135,6 +152,7 @@ static const struct channel_rule analyst_rules[] = {
 	{ IPC_DECISION, sizeof(struct ipc_decision), 0, on_decision },
 	{ IPC_HEARTBEAT, sizeof(struct ipc_heartbeat), 0, on_heartbeat },
 	{ IPC_SOURCE_STATUS, sizeof(struct ipc_source_status), 0, on_source_status },
+	{ IPC_FILTER_STATUS, sizeof(struct ipc_filter_status), 0, on_filter_status },
 	{ IPC_LOG, sizeof(struct ipc_log), 0, on_analyst_log },
 	{ IPC_ACCOUNT, sizeof(struct ipc_account), 0, on_account },
 	{ .kind = 0 },
@@ -148,6 +166,8 @@ static void on_analyst_ended(void *arg)
 	memset(&agent->heartbeat, 0, sizeof(agent->heartbeat));
 	free(agent->source);
 	agent->source = NULL;
+	free(agent->filter);
+	agent->filter = NULL;
 	agent_send_status(agent);
 }
 

@@ -221,6 +221,7 @@ static void answer(struct client *client, const struct control_request *request)
 	case CONTROL_SESSIONS:
 	case CONTROL_FINDINGS:
 	case CONTROL_SOURCES:
+	case CONTROL_FILTERS:
 		start_list(client, request);
 		return;
 	case CONTROL_STATUS:

@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct control_reply reply;
 	static struct grid grid;
 	static struct status_accepted accepted;
+	struct status_sources sources = { &reply.source, 0, &reply.filter, 0 };
 	struct buf out = BUF_INIT(1 << 20);
 
 	memset(&reply, 0, sizeof(reply));
@@ -65,14 +66,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	TERMINATE(accepted.text[0]);
 	status_put_text(&out, false, &reply.status, &accepted, 1ULL << 62);
 	check_text(&out);
-	status_put_json(&out, &reply.status, &accepted, NULL, 0, 1ULL << 62,
+	status_put_json(&out, &reply.status, &accepted, &sources, 1ULL << 62,
 			1795568523000000000ULL);
 	check_json(&out);
 	TERMINATE(reply.source.path);
 	TERMINATE(reply.source.text);
 	source_put_text(&out, false, &reply.source, 1ULL << 62);
 	check_text(&out);
-	status_put_json(&out, &reply.status, &accepted, &reply.source, 1, 1ULL << 62,
+	sources.sources = 1;
+	status_put_json(&out, &reply.status, &accepted, &sources, 1ULL << 62,
+			1795568523000000000ULL);
+	check_json(&out);
+	TERMINATE(reply.filter.filter);
+	TERMINATE(reply.filter.file);
+	filter_put_text(&out, false, &reply.filter);
+	check_text(&out);
+	sources.sources = 0;
+	sources.filters = 1;
+	status_put_json(&out, &reply.status, &accepted, &sources, 1ULL << 62,
 			1795568523000000000ULL);
 	check_json(&out);
 

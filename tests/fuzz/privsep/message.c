@@ -69,6 +69,7 @@ static const struct channel_rule rules[] = {
 	RULE(IPC_ACCOUNT, ipc_account, 0),
 	RULE(IPC_SOURCE_STATE, ipc_source_state_change, 0),
 	RULE(IPC_SOURCE_STATUS, ipc_source_status, 0),
+	RULE(IPC_FILTER_STATUS, ipc_filter_status, 0),
 	{ 0 },
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) == IPC_KIND_MAX, "one rule per kind and the end");

@@ -190,6 +190,73 @@ static void test_clock_is_set(void **state)
 	assert_int_equal(scene->attempts, 4);
 }
 
+/* What stood in a file or a journal when the clock was set is as old as it was by the clock before. */
+static void test_clock_steps_keep_ages(void **state)
+{
+	static const struct {
+		const char *before,
+			*after; /* what the clock showed at NOW_NS - 4 min, until then and then */
+		const char *stamp;
+		uint64_t ago_ns; /* UINT64_MAX: does not count */
+	} rows[] = {
+		/* Forward. 01:00 is when it was set, by the clock before. */
+		{ "2026-11-25T01:00:00Z", "2026-12-31T23:59:00Z", "2026-11-25T00:57:00Z",
+		  7 * MINUTE_NS },
+		{ "2026-11-25T01:00:00Z", "2026-12-31T23:59:00Z", "2026-11-25T00:40:00Z",
+		  UINT64_MAX },
+		{ "2026-11-25T01:00:00Z", "2026-12-31T23:59:00Z", "2027-01-01T00:01:00Z",
+		  2 * MINUTE_NS },
+		{ "2026-11-25T01:00:00Z", "2026-12-31T23:59:00Z", "2026-12-01T00:00:00Z",
+		  4 * MINUTE_NS },
+		/* Back. 00:02 may be either, and is taken for the newer. */
+		{ "2026-11-25T01:00:00Z", "2026-11-25T00:00:00Z", "2026-11-24T23:59:00Z",
+		  UINT64_MAX },
+		{ "2026-11-25T01:00:00Z", "2026-11-25T00:00:00Z", "2026-11-25T00:02:00Z",
+		  2 * MINUTE_NS },
+		/* By the new clock it is yet to come. */
+		{ "2026-11-25T01:00:00Z", "2026-11-25T00:00:00Z", "2026-11-25T00:59:00Z", 0 },
+	};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const uint64_t at_ns = NOW_NS - 4 * MINUTE_NS;
+		unsigned int attempts = scene->attempts;
+		bool counts = rows[i].ago_ns != UINT64_MAX;
+		uint64_t before_ns, after_ns;
+
+		assert_int_equal(clock_parse(rows[i].before, strlen(rows[i].before), &before_ns),
+				 0);
+		assert_int_equal(clock_parse(rows[i].after, strlen(rows[i].after), &after_ns), 0);
+		pipeline_clock_step(scene->pipeline, at_ns, (int64_t)(before_ns - at_ns));
+		pipeline_clock(scene->pipeline, (int64_t)(after_ns - at_ns));
+		line(scene, LOG_BACKLOG, rows[i].stamp);
+		assert_row(scene->attempts == attempts + counts, rows[i].stamp);
+		if (counts)
+			assert_row(scene->at_ns == NOW_NS - rows[i].ago_ns, rows[i].stamp);
+	}
+}
+
+/* A year that the text does not tell: the last one before now, and that is counted. */
+static void test_past_year(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t wall_ns;
+
+	assert_int_equal(clock_parse("2027-01-01T00:01:00Z", 20, &wall_ns), 0);
+	pipeline_clock(scene->pipeline, (int64_t)(wall_ns - NOW_NS));
+	line(scene, LOG_BACKLOG, "Dec 31 23:58:00");
+	assert_int_equal(scene->at_ns, NOW_NS - 3 * MINUTE_NS);
+	assert_int_equal(pipeline_source_past_years(scene->pipeline, 1), 1);
+	line(scene, LOG_BACKLOG, "Dec 31 23:58:01");
+	assert_int_equal(pipeline_source_past_years(scene->pipeline, 1), 2);
+	line(scene, LOG_BACKLOG, "2026-12-31T23:58:02Z");
+	line(scene, LOG_BACKLOG, "Jan  1 00:00:30");
+	line(scene, LOG_BACKLOG, "");
+	assert_int_equal(pipeline_source_past_years(scene->pipeline, 1), 2);
+	line(scene, LOG_BACKLOG, "Dec 31 23:58:03");
+	assert_int_equal(pipeline_source_past_years(scene->pipeline, 1), 3);
+}
+
 struct seen {
 	unsigned int count;
 	enum log_age age[8];
@@ -258,6 +325,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_is_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_steps_keep_ages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_past_year, setup, teardown),
 		cmocka_unit_test(test_follower_knows_ages),
 		cmocka_unit_test(test_journal_is_stamped),
 	};

@@ -127,6 +127,8 @@ static void test_session(void **state)
 	buf_done(&out);
 }
 
+static const struct status_sources none = { 0 };
+
 static void test_status(void **state)
 {
 	struct ipc_status status = {
@@ -172,7 +174,7 @@ static void test_status(void **state)
 	assert_non_null(strstr(out.data, "\033[33mobserves only: nothing is locked out\033[0m"));
 	assert_non_null(strstr(out.data, "\033[33m7 lost, \033[0m"));
 	buf_clear(&out);
-	status_put_json(&out, &status, &accepted, NULL, 0, 7300 * NSEC_PER_SEC,
+	status_put_json(&out, &status, &accepted, &none, 7300 * NSEC_PER_SEC,
 			HELPER_WALL_NS + 7200 * NSEC_PER_SEC);
 	assert_memory_equal(out.data,
 			    "{\"mode\":\"observe\",\"started\":\"2026-11-25T01:02:03.000000000Z\","
@@ -180,6 +182,30 @@ static void test_status(void **state)
 			    82);
 	assert_non_null(strstr(out.data, "\"lost\":7,\"skipped\":3,"));
 	assert_non_null(strstr(out.data, "\"accepted_claims\":[\"source a, filter b: lines\","));
+	buf_done(&out);
+}
+
+static void test_clock(void **state)
+{
+	struct ipc_status status = { .analyst = { .clock_steps = 2,
+						  .clock_step_ns = -3600500000000,
+						  .clock_step_boot_ns = 10 * NSEC_PER_SEC } };
+	struct status_accepted accepted = { .count = 0 };
+	struct buf out = BUF_INIT(65536);
+
+	(void)state;
+	status_put_text(&out, false, &status, &accepted, 70 * NSEC_PER_SEC);
+	assert_non_null(
+		strstr(out.data, "\nclock       set 2 times, last by -3600.500 s 1m ago\n"));
+	buf_clear(&out);
+	status_put_json(&out, &status, &accepted, &none, 70 * NSEC_PER_SEC,
+			HELPER_WALL_NS + 60 * NSEC_PER_SEC);
+	assert_non_null(strstr(out.data, "\"clock_steps\":2,\"clock_step_ns\":-3600500000000,"
+					 "\"clock_step\":\"2026-11-25T01:02:03.000000000Z\","));
+	buf_clear(&out);
+	status.analyst = (struct ipc_heartbeat){ .clock_steps = 0 };
+	status_put_text(&out, false, &status, &accepted, 70 * NSEC_PER_SEC);
+	assert_null(strstr(out.data, "clock"));
 	buf_done(&out);
 }
 
@@ -193,10 +219,17 @@ static void test_source(void **state)
 		.bytes = 70,
 		.behind = 5,
 		.cut = 2,
+		.gaps = 4,
+		.floods = 6,
+		.past_years = 7,
 		.last_boot_ns = 10 * NSEC_PER_SEC,
 		.path = "/var/log/\033a.log",
 		.text = "it grows",
 	};
+	struct ipc_filter_status filter = {
+		.id = 1, .line = 9, .limits = 3, .filter = "slow[a=\033]", .file = "slow.conf"
+	};
+	const struct status_sources sources = { &source, 1, &filter, 1 };
 	struct ipc_status status = { .mode = MODE_OBSERVE };
 	struct status_accepted accepted = { .count = 0 };
 	struct buf out = BUF_INIT(65536);
@@ -204,10 +237,18 @@ static void test_source(void **state)
 	(void)state;
 	source_put_text(&out, false, &source, 70 * NSEC_PER_SEC);
 	assert_non_null(strstr(out.data, ": behind, 1 record, 70 bytes, last 1m ago, "
-					 "5 bytes behind, 2 cut\n            it grows\n"));
+					 "5 bytes behind, 2 cut, 4 gaps of unknown size, 6 floods, "
+					 "7 stamps of a past year\n            it grows\n"));
 	assert_null(strchr(out.data, '\033'));
 	buf_clear(&out);
-	status_put_json(&out, &status, &accepted, &source, 1, 70 * NSEC_PER_SEC, HELPER_WALL_NS);
+	filter_put_text(&out, false, &filter);
+	assert_string_equal(out.data, "filter      slow[a=\\x1b]: too slow, 3 lines given up on, "
+				      "last at slow.conf:9\n");
+	buf_clear(&out);
+	status_put_json(&out, &status, &accepted, &sources, 70 * NSEC_PER_SEC, HELPER_WALL_NS);
+	assert_non_null(strstr(out.data, "\"filters\":[{\"filter\":\"slow[a=\\u001b]\","
+					 "\"regex_limit\":3,\"file\":\"slow.conf\",\"line\":9}]"));
+	assert_non_null(strstr(out.data, "\"gaps\":4,\"floods\":6,\"past_years\":7,"));
 	assert_non_null(strstr(out.data, "\"sources\":[{\"id\":3,\"kind\":\"file\","));
 	assert_non_null(strstr(out.data, "\"state\":\"behind\",\"text\":\"it grows\",\"records\":1,"
 					 "\"bytes\":70,\"behind\":5,\"cut\":2,"));
@@ -255,10 +296,10 @@ static void test_operation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grid),	  cmocka_unit_test(test_grid_cut),
-		cmocka_unit_test(test_lockout),	  cmocka_unit_test(test_session),
-		cmocka_unit_test(test_status),	  cmocka_unit_test(test_source),
-		cmocka_unit_test(test_operation),
+		cmocka_unit_test(test_grid),	cmocka_unit_test(test_grid_cut),
+		cmocka_unit_test(test_lockout), cmocka_unit_test(test_session),
+		cmocka_unit_test(test_status),	cmocka_unit_test(test_source),
+		cmocka_unit_test(test_clock),	cmocka_unit_test(test_operation),
 	};
 
 	return cmocka_run_group_tests(tests, utc, NULL);

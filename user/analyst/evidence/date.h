@@ -52,6 +52,7 @@ struct date_clock {
 	struct date minute; /* its second and ns are 0 */
 	uint64_t near_day;
 	int64_t minute_s;
+	bool past_year; /* of the last stamp: it had no year, and was taken for an earlier one */
 	uint64_t last_ns; /* 0 = none; decides in the hour that the clock goes through twice */
 };
 

@@ -92,7 +92,7 @@ static bool calendar(const struct date *date, uint64_t near_wall_ns, struct tm *
 }
 
 /* 0: there is none. */
-static int64_t resolve_minute(const struct date_clock *clock, const struct date *date,
+static int64_t resolve_minute(struct date_clock *clock, const struct date *date,
 			      uint64_t near_wall_ns, bool *ret_twice)
 {
 	const int64_t near_s = (int64_t)(near_wall_ns / NSEC_PER_SEC);
@@ -124,8 +124,10 @@ static int64_t resolve_minute(const struct date_clock *clock, const struct date 
 		if (!day_exists(date, year))
 			continue;
 		seconds = minute_seconds(clock, date, year, month, day, near_wall_ns, ret_twice);
-		if (seconds <= near_s + DAY_S)
+		if (seconds <= near_s + DAY_S) {
+			clock->past_year = year < now.tm_year + 1900;
 			return seconds;
+		}
 	}
 	return 0;
 }
@@ -145,6 +147,7 @@ static int64_t resolve(struct date_clock *clock, const struct date *date, uint64
 
 	if (clock->known && clock->near_day == near_day && same_minute(&clock->minute, date))
 		return clock->minute_s + date->second;
+	clock->past_year = false;
 	clock->minute_s = resolve_minute(clock, date, near_wall_ns, &twice);
 	if (clock->minute_s <= 0)
 		return 0;
@@ -170,6 +173,9 @@ uint64_t date_resolve(struct date_clock *clock, const struct date *date, uint64_
 {
 	uint64_t seconds;
 
+	/* Of a minute that is not known yet, resolve finds it out. */
+	if (date->impossible || date->absolute)
+		clock->known = clock->past_year = false;
 	if (date->impossible)
 		return 0;
 	seconds = date->absolute ? date->epoch_s : (uint64_t)resolve(clock, date, near_wall_ns);

@@ -154,6 +154,7 @@ struct claim {
 	uint16_t form; /* index of the failregex: lines of one form are different tries */
 	uint64_t arrived_ns;
 	uint64_t said_wall_ns; /* the stamp in the text, 0 = none; informs, never decides */
+	bool past_year; /* it has no year, and was taken for one of an earlier year */
 	bool accepted; /* the administrator lets this filter's lines count without a witness */
 	bool relayed; /* about another host: this kernel is not asked */
 	struct log_origin origin;
@@ -194,6 +195,14 @@ int filter_set_add_file(struct filter_set *set, const char *name, const char *te
 int filter_set_load(struct filter_set *set, const char *spec, uint16_t *ret_index,
 		    char error[EVIDENCE_ERROR_MAX]);
 const char *filter_name(const struct filter_set *set, uint16_t index);
+/* Lines that its expressions were given up on; of the last one, where it stands. */
+struct filter_limits {
+	uint64_t lines;
+	const char *spec, *file; /* borrowed */
+	unsigned int line;
+};
+/* false: there is no such filter. */
+bool filter_limits(const struct filter_set *set, uint16_t index, struct filter_limits *ret);
 /* How many failregex. */
 unsigned int filter_expressions(const struct filter_set *set, uint16_t index);
 

@@ -8,7 +8,7 @@
 #include "analyst/evidence/line.h"
 #include "base/table.h"
 
-#define FILTERS_MAX 256
+#define FILTERS_MAX IPC_FILTERS_MAX
 #define EXPRESSIONS_MAX 512 /* of one filter and kind */
 #define JOINED_MAX 4096 /* connections whose lines are being joined, all filters */
 #define LIMIT_TOLD 10 /* matches given up after which a filter is named, once */
@@ -31,7 +31,8 @@ struct filter {
 	struct expression *fail, *ignore;
 	unsigned int fails, ignores;
 	struct windows *windows; /* NULL: each line is seen by itself */
-	uint64_t limit; /* matches given up, all expressions */
+	uint64_t limit; /* lines given up on, all expressions */
+	const struct expression *given_up; /* the last of them; NULL = none yet */
 	bool ignores_first; /* ignoreregex before the others, on the whole line */
 	struct literals gate; /* one of these is in every line that matters */
 };

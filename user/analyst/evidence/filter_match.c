@@ -142,8 +142,10 @@ static void claim_fill(struct filter_set *set, uint16_t filter, uint16_t form,
 	ret->form = form;
 	ret->arrived_ns = record->arrived_ns;
 	ret->said_wall_ns = record->said_wall_ns;
-	if (line->dated)
+	if (line->dated) {
 		ret->said_wall_ns = date_resolve(&set->claim_clock, &line->date, now_wall_ns);
+		ret->past_year = set->claim_clock.past_year;
+	}
 	ret->origin = record->origin;
 	text_copy(ret->user, sizeof(ret->user), said->user);
 	text_copy_len(ret->line, sizeof(ret->line), record->text, record->len);
@@ -176,6 +178,7 @@ static void given_up(struct filter_set *set, struct filter *filter)
 
 	set->given_up = NULL;
 	set->stats.regex_limit++;
+	filter->given_up = e;
 	if (++filter->limit != LIMIT_TOLD || !set->warn)
 		return;
 	(void)snprintf(text, sizeof(text),

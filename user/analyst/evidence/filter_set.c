@@ -310,6 +310,21 @@ int filter_about(const struct filter_set *set, uint16_t index, struct filter_abo
 	return 0;
 }
 
+bool filter_limits(const struct filter_set *set, uint16_t index, struct filter_limits *ret)
+{
+	const struct filter *filter;
+
+	if (index >= set->filters)
+		return false;
+	filter = set->filter[index];
+	*ret = (struct filter_limits){ .lines = filter->limit, .spec = filter->spec, .file = "" };
+	if (filter->given_up) {
+		ret->file = filter->given_up->file ? filter->given_up->file : filter->name;
+		ret->line = filter->given_up->line;
+	}
+	return true;
+}
+
 int filter_form(const struct filter_set *set, uint16_t index, uint16_t form,
 		struct filter_form *ret)
 {
