@@ -70,6 +70,7 @@ struct lockouts {
 	uint64_t next_hold_ns; /* when held sessions are looked at again */
 	uint64_t refused_limit;
 	uint64_t state_failures;
+	int64_t wall_offset_ns; /* wall less boot time, as the file's ends were written with */
 	bool replacing; /* a failed rewrite of the file is not tried again at once */
 	char service[CONF_SERVICES_MAX + 1][IPC_NAME_MAX];
 	outcome_fn fn;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "enforcer/lockouts.h"
 
+#define CLOCK_SLACK_NS ((int64_t)(60 * NSEC_PER_SEC))
 #define SLACK_RECORDS 4096U /* a rewrite is worth it beyond twice what is in force and this */
 #define FOUND_REASON "found in the kernel's table, the reason is not known"
 
@@ -54,12 +55,19 @@ uint32_t lockouts_write(struct lockouts *lockouts, const struct ledger_entry *en
 	return number;
 }
 
+/* Clocks drift; a minute of a lockout's end does not matter. */
+static bool differ(int64_t a, int64_t b)
+{
+	return a - b > CLOCK_SLACK_NS || b - a > CLOCK_SLACK_NS;
+}
+
 /* ---- start ---- */
 
 struct restore {
 	struct lockouts *lockouts;
 	struct state_clock clock;
 	bool same_boot;
+	bool clock_set; /* since a record was written */
 	uint64_t now, wall;
 	uint32_t refused; /* did not fit, or are no subjects */
 };
@@ -92,6 +100,9 @@ static void locked_record(struct restore *restore, const struct state_record *re
 
 	if (limits_subject(&record->subject, &subject) < 0)
 		return;
+	if (restore->same_boot && differ((int64_t)(record->until_wall_ns - record->until_boot_ns),
+					 (int64_t)(restore->wall - restore->now)))
+		restore->clock_set = true;
 	/* Sessions and their numbers end with the boot. */
 	if (subject.kind != SUBJECT_ADDRESS && !restore->same_boot)
 		return;
@@ -280,6 +291,7 @@ static int rewrite_file(struct lockouts *lockouts)
 	};
 	int r;
 
+	lockouts->wall_offset_ns = (int64_t)(rewrite.wall - rewrite.now);
 	r = order_entries(&rewrite);
 	if (r == 0)
 		r = state_replace(lockouts->state, next_record, &rewrite, rewrite.now);
@@ -349,7 +361,9 @@ int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT
 		log_warning("%u lockouts of the file are more than fit and were left out",
 			    restore.refused);
 	lockouts_restore_sessions(lockouts);
-	if (restore.same_boot && all_written(lockouts) && !worth_a_rewrite(lockouts))
+	lockouts->wall_offset_ns = (int64_t)(restore.wall - restore.now);
+	if (restore.same_boot && !restore.clock_set && all_written(lockouts) &&
+	    !worth_a_rewrite(lockouts))
 		return 0;
 	r = rewrite_file(lockouts);
 	if (r < 0) {
@@ -369,9 +383,15 @@ int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT
 
 void lockouts_save(struct lockouts *lockouts, uint64_t now_boot_ns)
 {
+	struct lockout_backend *backend = &lockouts->backend;
+	int64_t offset_ns =
+		(int64_t)(backend->wall_ns(backend->arg) - backend->boot_ns(backend->arg));
 	int r;
 
-	if (worth_a_rewrite(lockouts) && !lockouts->replacing) {
+	/* After a reboot only the wall clock tells how long it took: the ends are written in what it
+	 * shows now, or a lockout would end by as much earlier as the clock was set ahead. */
+	if ((worth_a_rewrite(lockouts) || differ(offset_ns, lockouts->wall_offset_ns)) &&
+	    !lockouts->replacing) {
 		r = rewrite_file(lockouts);
 		/* Not again and again on a full disk: the next restart will. */
 		lockouts->replacing = r < 0;

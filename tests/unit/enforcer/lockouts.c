@@ -694,6 +694,28 @@ static void clock_set_back_does_not_prolong(void **unused)
 	assert_true(fake.item[0].lock.expires_boot_ns >= (10 + 600 - 3 * 84) * SEC);
 }
 
+/* Whoever sets the clock ahead, and reboots, ends no lockout; nor does it last longer. */
+static void clock_set_ahead_does_not_shorten(void **unused)
+{
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	for (uint8_t round = 0; round < 2; round++) {
+		/* Once while bailiffd runs, once while it does not. */
+		fake.wall += 365ULL * 86400 * SEC;
+		if (round)
+			restart();
+		(void)lockouts_tick(lockouts, fake.boot);
+		lockouts = lockouts_free(lockouts);
+		fake.items = 0;
+		fake.boot = 10 * SEC;
+		fake.wall += 100 * SEC;
+		boot_id[0] = (uint8_t)(2 + round);
+		start(false);
+		assert_int_equal(fake.items, 1);
+		assert_true(fake.item[0].lock.expires_boot_ns == (510ULL - 100ULL * round) * SEC);
+	}
+}
+
 static void found_in_the_kernel_only(void **unused)
 {
 	struct control_lockout lockout;
@@ -741,6 +763,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(user_is_only_observed, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_after_a_reboot, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_back_does_not_prolong, setup, teardown),
+		cmocka_unit_test_setup_teardown(clock_set_ahead_does_not_shorten, setup, teardown),
 		cmocka_unit_test_setup_teardown(found_in_the_kernel_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(file_does_not_grow_without_end, setup, teardown),
 	};
