@@ -220,6 +220,8 @@ struct ipc_source_fd {
 	__u32 how; /* enum ipc_rotation */
 	__u32 attested; /* as in struct ipc_source, of this file */
 	__u32 gaps; /* as in struct ipc_source, between the file before and this one */
+	__u64 offset; /* as there */
+	__u64 skipped;
 	char path[IPC_PATH_MAX]; /* file: a glob's number may get another one */
 };
 
@@ -482,6 +484,7 @@ struct ipc_status {
 _Static_assert(sizeof(struct ipc_subject) == 32, "subject");
 _Static_assert(sizeof(struct ipc_source) <= IPC_MESSAGE_MAX, "source");
 _Static_assert(sizeof(struct ipc_source) % 8 == 0, "source padding");
+_Static_assert(sizeof(struct ipc_source_fd) % 8 == 0, "source fd padding");
 _Static_assert(sizeof(struct ipc_source_status) % 8 == 0, "source status padding");
 _Static_assert(sizeof(struct ipc_filter_status) % 8 == 0, "filter status padding");
 _Static_assert(sizeof(struct ipc_record) <= IPC_MESSAGE_MAX, "record");

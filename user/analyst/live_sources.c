@@ -212,7 +212,7 @@ static int switch_pipe(struct live_source *source, int fd)
 	return pipe_start(source);
 }
 
-static int switch_file(struct live_source *source, int fd)
+static int switch_file(struct live_source *source, const struct ipc_source_fd *message, int fd)
 {
 	_cleanup_close_ int owned = fd;
 	struct log_reader *reader;
@@ -230,7 +230,9 @@ static int switch_file(struct live_source *source, int fd)
 	source->old = source->tap;
 	source->old_until_ns = clock_boot_ns() + LIVE_OLD_FILE_NS;
 	source->tap.reader = reader;
-	source->tap.follower = (struct log_follower){ .fd = TAKE_FD(owned) };
+	source->tap.follower =
+		(struct log_follower){ .fd = TAKE_FD(owned), .offset = message->offset };
+	source->skipped += message->skipped;
 	tap_is_old(&source->tap, LOG_NEW_FILE);
 	source->past_truncations += source->truncations;
 	source->truncations = source->cut = 0;
@@ -262,7 +264,7 @@ int live_source_switch(struct live *live, const struct ipc_source_fd *message, i
 		if (slash)
 			text_copy(source->name, sizeof(source->name), slash + 1);
 		live_source_gaps(source, message->gaps);
-		return switch_file(source, fd);
+		return switch_file(source, message, fd);
 	}
 	log_error("bailiffd sent a file in the place of a socket");
 	(void)close(fd);

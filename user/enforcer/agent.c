@@ -225,8 +225,9 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 	if (agent->exempt_changed)
 		refresh_exempt(agent);
 	agent_watch(agent, now);
-	if (due(agent, SCAN_TICKS)) {
+	if (due(agent, SCAN_TICKS) || sources_in_between(agent->sources))
 		scan_sources(agent, now);
+	if (due(agent, SCAN_TICKS)) {
 		r = hooks_services(agent->hooks, agent->conf);
 		if (r < 0)
 			log_warning_errno(r, "watched programs");

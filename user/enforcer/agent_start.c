@@ -213,24 +213,19 @@ static int prepare_kernel(struct agent *agent)
 	return 0;
 }
 
-static void send_switch(struct agent *agent, uint32_t id, enum ipc_rotation how, bool attested,
-			const char *path, int fd)
+static void on_file_switch(const struct ipc_source_fd *to, int fd, void *arg)
 {
-	struct ipc_source_fd message = { .id = id, .how = how, .attested = attested };
+	const struct agent *agent = arg;
+	struct ipc_source_fd message = *to;
 
-	text_copy(message.path, sizeof(message.path), path);
 	(void)child_send(agent->analyst, IPC_SOURCE_FD, &message, sizeof(message), fd);
-}
-
-static void on_file_switch(uint32_t id, enum ipc_rotation how, bool attested, const char *path,
-			   int fd, void *arg)
-{
-	send_switch(arg, id, how, attested, path, fd);
 }
 
 static void on_journal_switch(uint32_t id, int fd, void *arg)
 {
-	send_switch(arg, id, IPC_ROTATED_RESTARTED, false, "", fd);
+	const struct ipc_source_fd to = { .id = id, .how = IPC_ROTATED_RESTARTED };
+
+	on_file_switch(&to, fd, arg);
 }
 
 static int prepare_sources(struct agent *agent)

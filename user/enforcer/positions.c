@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/table.h"
 
-#define POSITIONS_MAGIC 0x31736f706c696162ULL /* "bailpos1" */
+#define POSITIONS_MAGIC 0x32736f706c696162ULL /* "bailpos2" */
 
 struct block_head {
 	uint64_t magic;

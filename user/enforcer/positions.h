@@ -2,7 +2,8 @@
 /*
  * How far each log file was read, kept across restarts of bailiffd. Private to sources*.c.
  *
- * A file is known by device and inode, its path is only for looking it up. The state file is one
+ * A file is known by device and inode, and by what stands before the position, for a file may be
+ * emptied, and inode numbers are used again; its path is only for looking it up. The state file is one
  * block of fixed-size entries with a checksum; one that does not check is not used.
  */
 #ifndef ENFORCER_POSITIONS_H
@@ -15,11 +16,15 @@
 
 #define POSITIONS_FILE "positions"
 #define POSITIONS_MAX 256
+#define POSITION_PRINT_MAX 256 /* bytes */
 
 struct position {
 	uint64_t dev;
 	uint64_t ino;
 	uint64_t offset;
+	uint64_t print; /* of the print_len bytes before offset */
+	uint32_t print_len; /* 0: nothing is known of them */
+	uint32_t pad;
 	char path[IPC_PATH_MAX];
 };
 

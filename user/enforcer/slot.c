@@ -4,19 +4,18 @@
  */
 #include "enforcer/slot.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "enforcer/rotated.h"
 #include "enforcer/source_open.h"
 #include "enforcer/sources.h"
 
 #define LINE_SCAN_MAX 65536 /* how far the end of a line is looked for */
-#define ENTRIES_MAX 16384 /* of a folder, looked at for a rotated file */
 
 /*
  * The analyst may note its place in the open file that both hold (lseek); then that is exact. Else
@@ -56,6 +55,7 @@ void slot_remember(struct positions *to, const struct slot *slot)
 		position->dev = slot->dev;
 		position->ino = slot->ino;
 		position->offset = slot_position(slot);
+		rotated_fingerprint(position, slot->fd);
 	}
 }
 
@@ -85,68 +85,100 @@ static uint64_t bounded(int fd, const char *path, uint64_t offset, uint64_t size
 	return offset;
 }
 
-static bool is_same(const struct position *position, const struct stat *st)
+static void place_at(struct slot_place *place, const char *path, uint64_t offset)
 {
-	return position->dev == st->st_dev && position->ino == st->st_ino;
+	place->offset = bounded(place->fd, path, offset, (uint64_t)place->st.st_size);
+	place->skipped = place->offset > offset ? place->offset - offset : 0;
 }
 
-/* The file that was read last, if it was renamed since: PATH.1, PATH-20261124, PATH.old. */
-static int open_rotated(const char *path, const struct position *position, struct stat *ret_st)
+/* What was read last is not to be found, or is not what it was. */
+static void find_after(const char *path, const struct positions *known, struct slot_place *place)
 {
-	const char *last = strrchr(path, '/') + 1;
-	char folder[IPC_PATH_MAX], rotated[IPC_PATH_MAX + NAME_MAX + 1];
-	const struct dirent *entry;
-	int fd = -1;
-	DIR *dir;
+	const struct timespec since = {
+		.tv_sec = (time_t)(known->saved_wall_ns / NSEC_PER_SEC),
+		.tv_nsec = (long)(known->saved_wall_ns % NSEC_PER_SEC),
+	};
+	struct stat st;
+	uint32_t gaps = 0;
+	int fd = known->saved_wall_ns ? rotated_next(path, &since, place->st.st_ino,
+						     place->st.st_ino, &st, &gaps)
+				      : -1;
 
-	text_copy_len(folder, sizeof(folder), path, (size_t)(last - path));
-	dir = opendir(folder);
-	if (!dir)
-		return -1;
-	for (unsigned int i = 0; i < ENTRIES_MAX && fd < 0 && (entry = readdir(dir)); i++) {
-		struct stat st;
-
-		if (entry->d_ino != position->ino ||
-		    strncmp(entry->d_name, last, strlen(last)) != 0)
-			continue;
-		(void)snprintf(rotated, sizeof(rotated), "%s%s", folder, entry->d_name);
-		if (source_open(rotated, &fd, &st) < 0)
-			continue;
-		if (is_same(position, &st))
-			*ret_st = st;
-		else
-			(void)close(TAKE_FD(fd));
-	}
-	(void)closedir(dir);
-	return fd;
+	/* What it was rotated to may be one of the compressed ones. */
+	place->gaps = gaps ? gaps : 1;
+	log_warning("%s: lines are missing: the file that was read last is gone, or was emptied",
+		    path);
+	if (fd < 0)
+		return;
+	(void)close(place->fd);
+	place->fd = fd;
+	place->st = st;
 }
 
-int slot_find(const char *path, const struct positions *known, bool appeared, int *ret_fd,
-	      struct stat *ret_st, uint64_t *ret_offset, uint64_t *ret_skipped)
+int slot_find(const char *path, const struct positions *known, bool appeared,
+	      struct slot_place *ret)
 {
 	const struct position *position = positions_find(known, path);
-	struct stat st, rotated;
-	uint64_t offset;
-	int fd, old;
-	int r = source_open(path, &fd, &st);
+	struct slot_place place = { .fd = -1 };
+	uint64_t offset = 0;
+	struct stat rotated;
+	int old, r = source_open(path, &place.fd, &place.st);
 
 	if (r < 0)
 		return r;
 	if (!position) {
-		offset = appeared ? 0 : (uint64_t)st.st_size;
-	} else if (is_same(position, &st)) {
+		offset = appeared ? 0 : (uint64_t)place.st.st_size;
+	} else if (position->dev == place.st.st_dev && position->ino == place.st.st_ino &&
+		   rotated_continues(position, place.fd, &place.st)) {
 		offset = position->offset;
-	} else if ((old = open_rotated(path, position, &rotated)) >= 0) {
-		(void)close(fd);
-		fd = old;
-		st = rotated;
-		offset = position->offset;
-	} else {
-		offset = 0;
+	} else if (position->ino) {
+		old = rotated_find(path, position, &rotated);
+		if (old >= 0) {
+			(void)close(place.fd);
+			place.fd = old;
+			place.st = rotated;
+			offset = position->offset;
+		} else {
+			find_after(path, known, &place);
+		}
 	}
-	*ret_offset = bounded(fd, path, offset, (uint64_t)st.st_size);
-	*ret_skipped = *ret_offset > offset ? *ret_offset - offset : 0;
-	*ret_st = st;
-	*ret_fd = fd;
+	place_at(&place, path, offset);
+	*ret = place;
 	return 0;
+}
+
+bool slot_next(const struct slot *slot, ino_t now, struct slot_place *ret)
+{
+	struct slot_place place = { .fd = -1 };
+	struct stat st;
+
+	ret->gaps = 0;
+	if (slot->fd < 0 || fstat(slot->fd, &st) < 0)
+		return false;
+	place.fd = rotated_next(slot->path, &st.st_mtim, st.st_ino, now, &place.st, &place.gaps);
+	if (place.gaps)
+		log_warning("%s: lines are missing: it was rotated and compressed before it was "
+			    "read",
+			    slot->path);
+	if (place.fd >= 0)
+		place_at(&place, slot->path, 0);
+	*ret = place;
+	return place.fd >= 0;
+}
+
+bool slot_drained(struct slot *slot, uint64_t now_boot_ns)
+{
+	off_t noted;
+	struct stat st;
+
+	if (slot->fd < 0 || fstat(slot->fd, &st) < 0)
+		return true;
+	noted = lseek(slot->fd, 0, SEEK_CUR);
+	if (noted >= st.st_size)
+		return true;
+	if (noted != slot->noted || !slot->noted_ns) {
+		slot->noted = noted;
+		slot->noted_ns = now_boot_ns;
+	}
+	return now_boot_ns - slot->noted_ns >= SLOT_STALL_NS;
 }

@@ -78,15 +78,12 @@ struct sources *sources_free(struct sources *s)
 /* A slot's file at the set-up of an analyst. */
 static void open_slot(struct sources *s, struct slot *slot)
 {
-	struct stat st;
-	uint64_t offset, skipped;
-	int fd;
-	int r = slot_find(slot->path, &s->known, s->was_set_up, &fd, &st, &offset, &skipped);
+	struct slot_place place;
+	int r = slot_find(slot->path, &s->known, s->was_set_up, &place);
 
 	slot->trouble = r;
 	if (!r) {
-		sources_take_file(s, slot, fd, &st, offset);
-		slot->skipped = skipped;
+		sources_take_file(s, slot, &place);
 	} else if (r != -ENOENT) {
 		log_error_errno(r, "source %s: %s is not read", s->conf->source[slot->conf].name,
 				slot->path);
@@ -171,6 +168,7 @@ int sources_setup(struct sources *s, source_each_fn fn, void *arg)
 			.kind = IPC_SOURCE_FILE,
 			.offset = slot->offset,
 			.skipped = slot->skipped,
+			.gaps = slot->gaps,
 			.attested = slot->attested,
 			.filters = source->filters,
 			.accepted = source->accepted,
@@ -203,6 +201,14 @@ void sources_stopped(struct sources *s)
 bool sources_crowded(const struct sources *s)
 {
 	return s->crowded;
+}
+
+bool sources_in_between(const struct sources *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->slot[i].between)
+			return true;
+	return false;
 }
 
 int sources_fd(const struct sources *s)

@@ -28,10 +28,9 @@
 
 struct sources;
 
-/* A new descriptor (borrowed) for source id, while the analyst runs; or, IPC_ROTATED_NOT, the one
+/* A new descriptor (borrowed) for source to->id, while the analyst runs; or, IPC_ROTATED_NOT, the one
  * that it has, because the file is attested now and was not, or the other way round. */
-typedef void (*source_switch_fn)(uint32_t id, enum ipc_rotation how, bool attested,
-				 const char *path, int fd, void *arg);
+typedef void (*source_switch_fn)(const struct ipc_source_fd *to, int fd, void *arg);
 /* What of it only bailiffd sees; text is why, "" where state says it. */
 typedef void (*source_state_fn)(uint32_t id, enum ipc_source_state state, const char *text,
 				void *arg);
@@ -61,6 +60,8 @@ uint32_t sources_files(const struct sources *sources); /* numbers given out: the
 int sources_fd(const struct sources *sources);
 /* Drains it and looks at every path again. Also each 10 s, for folders that appear. */
 void sources_scan(struct sources *sources);
+/* Files between the one that was read and the path's own are being read: sources_scan each second. */
+bool sources_in_between(const struct sources *sources);
 /* A glob matched more files than there are numbers for: a new analyst would have room. */
 bool sources_crowded(const struct sources *sources);
 

@@ -44,9 +44,8 @@ void sources_each_match(struct sources *s, size_t conf, source_match_fn fn);
 bool sources_was_followed(const struct sources *s, const char *path);
 /* inotify for the folder of path; what is there already stays as it is. */
 void sources_watch_folder(struct sources *s, const char *path);
-/* slot reads fd (owned) from offset on. */
-void sources_take_file(struct sources *s, struct slot *slot, int fd, const struct stat *st,
-		       uint64_t offset);
+/* slot reads on there; place's descriptor is the slot's from now on. */
+void sources_take_file(struct sources *s, struct slot *slot, const struct slot_place *place);
 void sources_close_fd(int *fd);
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/inotify.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "enforcer/source_open.h"
 
@@ -61,6 +62,15 @@ void sources_each_match(struct sources *s, size_t conf, source_match_fn fn)
 	(void)closedir(dir);
 }
 
+static bool was_retired(const struct sources *s, const struct stat *st)
+{
+	for (size_t i = 0; i < RETIRED_MAX; i++)
+		if (s->retired[i].ino == st->st_ino && s->retired[i].dev == st->st_dev &&
+		    s->retired[i].size <= (uint64_t)st->st_size)
+			return true;
+	return false;
+}
+
 /* "app*" matches app.log and, rotated, app.log.1: one file is read once, under whatever name. */
 bool sources_was_followed(const struct sources *s, const char *path)
 {
@@ -72,11 +82,7 @@ bool sources_was_followed(const struct sources *s, const char *path)
 		if (s->slot[i].fd >= 0 && s->slot[i].dev == st.st_dev &&
 		    s->slot[i].ino == st.st_ino)
 			return true;
-	for (size_t i = 0; i < RETIRED_MAX; i++)
-		if (s->retired[i].ino == st.st_ino && s->retired[i].dev == st.st_dev &&
-		    s->retired[i].size <= (uint64_t)st.st_size)
-			return true;
-	return false;
+	return was_retired(s, &st);
 }
 
 static void retire(struct sources *s, const struct slot *slot)
@@ -141,6 +147,23 @@ static void judge_slot(const struct sources *s, struct slot *slot)
 	slot->judged = true;
 }
 
+static void tell_switch(const struct sources *s, const struct slot *slot, enum ipc_rotation how)
+{
+	struct ipc_source_fd to = {
+		.id = (uint32_t)(slot - s->slot) + 1,
+		.how = how,
+		.attested = slot->attested,
+	};
+
+	if (how == IPC_ROTATED_RENAMED) {
+		to.offset = slot->offset;
+		to.skipped = slot->skipped;
+		to.gaps = slot->gaps;
+	}
+	text_copy(to.path, sizeof(to.path), slot->path);
+	s->fn(&to, slot->fd, s->arg);
+}
+
 /* Somebody may have changed the mode of the file, or of a folder above it, since. */
 static void judge_again(struct sources *s, struct slot *slot)
 {
@@ -151,20 +174,21 @@ static void judge_again(struct sources *s, struct slot *slot)
 		return;
 	judge_slot(s, slot);
 	if (slot->attested != before)
-		s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_NOT, slot->attested, slot->path,
-		      slot->fd, s->arg);
+		tell_switch(s, slot, IPC_ROTATED_NOT);
 }
 
-void sources_take_file(struct sources *s, struct slot *slot, int fd, const struct stat *st,
-		       uint64_t offset)
+void sources_take_file(struct sources *s, struct slot *slot, const struct slot_place *place)
 {
 	sources_close_fd(&slot->fd);
-	slot->fd = fd;
-	slot->dev = st->st_dev;
-	slot->ino = st->st_ino;
-	slot->offset = offset;
-	slot->size_seen = slot->size_read = offset;
-	(void)lseek(fd, (off_t)offset, SEEK_SET);
+	slot->fd = place->fd;
+	slot->dev = place->st.st_dev;
+	slot->ino = place->st.st_ino;
+	slot->offset = place->offset;
+	slot->skipped = place->skipped;
+	slot->gaps = place->gaps;
+	slot->between = false;
+	slot->size_seen = slot->size_read = place->offset;
+	(void)lseek(slot->fd, (off_t)place->offset, SEEK_SET);
 	judge_slot(s, slot);
 	watch_slot(s, slot);
 }
@@ -191,15 +215,34 @@ int sources_each_own(const struct sources *s, source_vouched_fn fn, void *arg)
 /* The waiting file has a byte, or there is nothing to leave behind: the analyst may go there. */
 static void switch_slot(struct sources *s, struct slot *slot)
 {
+	struct slot_place place = { .fd = -1 };
 	struct stat st;
+	bool between;
 
 	if (slot->waiting_fd < 0 || fstat(slot->waiting_fd, &st) < 0 || !st.st_size)
 		return;
+	/* The analyst reads the file before beside it; it must have left both for a third one. */
+	if (slot->between && !slot_drained(slot, clock_boot_ns()))
+		return;
+	/* It may have been rotated more than once. A glob finds such files by itself. */
+	between = !sources_has_glob(s->conf->source[slot->conf].path) &&
+		  slot_next(slot, st.st_ino, &place);
+	/* An old one that was touched. */
+	if (between && was_retired(s, &place.st)) {
+		sources_close_fd(&place.fd);
+		place = (struct slot_place){ .fd = -1 };
+		between = false;
+	}
+	if (!between) {
+		place.fd = TAKE_FD(slot->waiting_fd);
+		place.st = st;
+	}
 	unwatch_slot(s, slot);
 	retire(s, slot);
-	sources_take_file(s, slot, TAKE_FD(slot->waiting_fd), &st, 0);
-	s->fn((uint32_t)(slot - s->slot) + 1, IPC_ROTATED_RENAMED, slot->attested, slot->path,
-	      slot->fd, s->arg);
+	sources_take_file(s, slot, &place);
+	slot->between = between;
+	slot->noted_ns = 0;
+	tell_switch(s, slot, IPC_ROTATED_RENAMED);
 }
 
 static void scan_slot(struct sources *s, struct slot *slot)

@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -56,26 +57,37 @@ static void add(const char *name, const char *text)
 	assert_int_equal(close(fd), 0);
 }
 
+/* Its last change is so many seconds from now. */
+static void changed(const char *name, time_t seconds)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+					   { .tv_sec = time(NULL) + seconds } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path_of(name), times, 0), 0);
+}
+
 static void move(const char *from, const char *to)
 {
 	assert_int_equal(rename(path_of(from), path_of(to)), 0);
 }
 
-static void on_switch(uint32_t id, enum ipc_rotation how, bool attested, const char *path, int fd,
-		      void *arg)
+static void on_switch(const struct ipc_source_fd *to, int fd, void *arg)
 {
+	const uint32_t id = to->id;
+
 	(void)arg;
-	assert_non_null(path);
 	assert_in_range(id, 1, w.count);
-	w.told[id - 1].attested = attested;
-	if (how == IPC_ROTATED_NOT) {
+	w.told[id - 1].attested = to->attested;
+	if (to->how == IPC_ROTATED_NOT) {
 		w.judgements[id - 1]++;
 		return;
 	}
 	if (w.fd[id - 1] >= 0)
 		assert_int_equal(close(w.fd[id - 1]), 0);
 	w.fd[id - 1] = dup(fd);
-	w.told[id - 1].offset = 0;
+	w.told[id - 1].offset = to->offset;
+	w.told[id - 1].skipped = to->skipped;
+	w.told[id - 1].gaps = to->gaps;
 	w.switches[id - 1]++;
 }
 
@@ -450,6 +462,7 @@ static void test_restart_finds_a_rotated_file_by_its_inode(void **state)
 	restart();
 	add("log", "tail\n");
 	add("log-20261123", "an older one\n");
+	changed("log-20261123", -86400);
 	move("log", "log-20261124");
 	add("log", "head\n");
 	assert_int_equal(sources_restore(w.sources, w.dir), 0);
@@ -457,6 +470,189 @@ static void test_restart_finds_a_rotated_file_by_its_inode(void **state)
 	assert_string_equal(rest(1), "tail\n");
 	sources_started(w.sources);
 	assert_string_equal(rest(1), "head\n");
+}
+
+/* What the analyst has read, it notes in the descriptor that both hold. */
+static void read_all(uint32_t id)
+{
+	assert_true(lseek(w.fd[id - 1], 0, SEEK_END) >= 0);
+}
+
+static void setup_again(void)
+{
+	assert_int_equal(sources_restore(w.sources, w.dir), 0);
+	assert_int_equal(sources_setup(w.sources, on_each, NULL), 0);
+}
+
+static void begin_and_end(const char *text)
+{
+	add("log", text);
+	begin("log");
+	analyst_starts();
+	sources_heartbeat(w.sources, (uint64_t)(time(NULL) - 3600) * 1000000000);
+	sources_heartbeat(w.sources, (uint64_t)(time(NULL) - 3600) * 1000000000);
+	restart();
+}
+
+static void test_two_rotations_while_nobody_reads(void **state)
+{
+	(void)state;
+	begin_and_end("old\n");
+	add("log", "tail\n");
+	move("log", "log.2");
+	changed("log.2", -300);
+	add("log.1", "middle\n");
+	changed("log.1", -200);
+	add("log", "head\n");
+	add("log.3", "read long ago\n");
+	changed("log.3", -9000);
+	setup_again();
+	assert_string_equal(rest(1), "tail\n");
+	assert_int_equal(w.told[0].gaps, 0);
+	sources_started(w.sources);
+	assert_string_equal(rest(1), "middle\n");
+	assert_true(sources_in_between(w.sources));
+	/* The analyst reads the one before beside it: a third one has to wait. */
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 1);
+	read_all(1);
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 2);
+	assert_string_equal(rest(1), "head\n");
+	assert_int_equal(w.told[0].gaps, 0);
+	assert_false(sources_in_between(w.sources));
+	add("log.3", "");
+	changed("log.3", 0);
+	sources_scan(w.sources);
+	assert_int_equal(w.switches[0], 2);
+}
+
+static void test_two_rotations_while_somebody_reads(void **state)
+{
+	(void)state;
+	add("log", "a\n");
+	begin("log");
+	analyst_starts();
+	move("log", "log.2");
+	changed("log.2", -3);
+	add("log.1", "b\n");
+	changed("log.1", -2);
+	add("log", "c\n");
+	sources_scan(w.sources);
+	assert_string_equal(rest(1), "b\n");
+	read_all(1);
+	sources_scan(w.sources);
+	assert_string_equal(rest(1), "c\n");
+	assert_int_equal(w.told[0].gaps, 0);
+}
+
+/* delaycompress: what was read last is compressed by now, what came after it is not. */
+static void test_compressed_before_it_was_read(void **state)
+{
+	(void)state;
+	begin_and_end("old\n");
+	move("log", "log.2.gz");
+	changed("log.2.gz", -300);
+	add("log.1", "middle\n");
+	changed("log.1", -200);
+	add("log", "head\n");
+	setup_again();
+	assert_int_equal(w.told[0].gaps, 1);
+	assert_string_equal(rest(1), "middle\n");
+	sources_started(w.sources);
+	assert_string_equal(rest(1), "head\n");
+	assert_int_equal(w.told[0].gaps, 0);
+}
+
+static void test_compressed_in_between(void **state)
+{
+	(void)state;
+	begin_and_end("old\n");
+	add("log", "tail\n");
+	move("log", "log.3");
+	changed("log.3", -300);
+	add("log.2.gz", "packed\n");
+	changed("log.2.gz", -200);
+	add("log.1.gz", "packed\n");
+	changed("log.1.gz", -100);
+	add("log", "head\n");
+	setup_again();
+	assert_string_equal(rest(1), "tail\n");
+	assert_int_equal(w.told[0].gaps, 0);
+	sources_started(w.sources);
+	assert_string_equal(rest(1), "head\n");
+	assert_int_equal(w.told[0].gaps, 2);
+}
+
+static void test_deleted_while_nobody_reads(void **state)
+{
+	(void)state;
+	begin_and_end("old\n");
+	move("log", "elsewhere");
+	add("log", "head\n");
+	setup_again();
+	assert_int_equal(w.told[0].gaps, 1);
+	assert_string_equal(rest(1), "head\n");
+}
+
+static const char long_text[] = "0123456789012345678901234567890123456789\n"
+				"0123456789012345678901234567890123456789\n";
+
+static void copy(const char *from, const char *to)
+{
+	char text[4096] = "";
+	int fd = open(path_of(from), O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_int_equal(close(fd), 0);
+	add(to, text);
+}
+
+/* copytruncate: the copy has what nobody had read. */
+static void test_copied_and_emptied_while_nobody_reads(void **state)
+{
+	(void)state;
+	begin_and_end(long_text);
+	add("log", "tail\n");
+	copy("log", "log.1");
+	assert_int_equal(truncate(path_of("log"), 0), 0);
+	add("log", "head\n");
+	setup_again();
+	assert_string_equal(rest(1), "tail\n");
+	assert_int_equal(w.told[0].gaps, 0);
+	sources_started(w.sources);
+	assert_string_equal(rest(1), "head\n");
+}
+
+/* Nobody kept it; and by the time of the next look it is longer than it was. */
+static void test_emptied_while_nobody_reads(void **state)
+{
+	(void)state;
+	begin_and_end(long_text);
+	assert_int_equal(truncate(path_of("log"), 0), 0);
+	add("log", "head\n");
+	setup_again();
+	assert_int_equal(w.told[0].gaps, 1);
+	assert_string_equal(rest(1), "head\n");
+	read_all(1);
+	restart();
+	assert_int_equal(truncate(path_of("log"), 0), 0);
+	for (int i = 0; i < 4; i++)
+		add("log", "another line of the same length, or thereabouts\n");
+	setup_again();
+	assert_int_equal(w.told[0].gaps, 1);
+	assert_int_equal(w.told[0].offset, 0);
+}
+
+static void test_nothing_is_lost_where_it_goes_on(void **state)
+{
+	(void)state;
+	begin_and_end(long_text);
+	add("log", "more\n");
+	setup_again();
+	assert_int_equal(w.told[0].gaps, 0);
+	assert_string_equal(rest(1), "more\n");
 }
 
 static struct {
@@ -834,6 +1030,14 @@ int main(void)
 		TEST(test_restart_knows_that_a_file_was_missing),
 		TEST(test_catch_up_is_bounded_and_begins_with_a_line),
 		TEST(test_damaged_positions_are_not_used),
+		TEST(test_two_rotations_while_nobody_reads),
+		TEST(test_two_rotations_while_somebody_reads),
+		TEST(test_compressed_before_it_was_read),
+		TEST(test_compressed_in_between),
+		TEST(test_deleted_while_nobody_reads),
+		TEST(test_copied_and_emptied_while_nobody_reads),
+		TEST(test_emptied_while_nobody_reads),
+		TEST(test_nothing_is_lost_where_it_goes_on),
 		TEST(test_what_is_not_opened),
 		TEST(test_attested_only_where_nobody_else_writes),
 		TEST(test_vouched_by_the_file_itself),
