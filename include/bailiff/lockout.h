@@ -21,6 +21,7 @@
 #define BL_PORTS_MAX 64
 #define BL_TASKS_MAX 65536 /* tagged tasks where task storage is missing (5.10) */
 #define BL_CONNS_MAX 16384 /* session processes with a known peer */
+#define BL_UIDS_MAX 4096 /* accounts locked out at once */
 
 /* bl_lock4: one address. bl_lock6: a /64, what one subscriber has. Network order. */
 struct bl_key4 {
@@ -37,6 +38,37 @@ struct bl_lock {
 	__u64 refused; /* packets and connects refused by this entry */
 	__u32 decision; /* number of the decision, as in the records */
 	__u32 flags; /* 0 for now */
+};
+
+/*
+ * bl_verdicts: session tag (__u64) -> what its tasks may not do. One entry contains the session,
+ * every task that carries its tag, and the sessions born inside it that have no network peer of
+ * their own. bl_uids: account (__u32) -> the same for tasks with that uid or login uid, and nobody
+ * becomes that account. Never an entry for uid 0.
+ */
+enum bl_verdict_flag {
+	BL_VERDICT_EXEC = 1, /* start a program */
+	BL_VERDICT_FORK = 2, /* make a process or a thread */
+	BL_VERDICT_CONNECT = 4, /* connect a socket; make one that is not AF_UNIX */
+	BL_VERDICT_CRED = 8, /* change user ids */
+	BL_VERDICT_PTRACE = 16, /* attach to, or read, another process */
+};
+#define BL_VERDICT_ALL 31
+
+struct bl_verdict {
+	__u64 expires_boot_ns; /* CLOCK_BOOTTIME; in force while now < this */
+	__u64 locked_boot_ns;
+	__u64 refused; /* what this entry refused, execs that were killed included */
+	__u32 decision; /* number of the decision, as in the records */
+	__u32 flags; /* enum bl_verdict_flag */
+};
+
+/*
+ * bl_any: array of one. While it is 0 no program looks further, so that a host where nothing is
+ * contained pays for one read. Raised before an entry is written, lowered after it is gone.
+ */
+struct bl_any {
+	__u64 verdicts; /* entries in bl_verdicts and bl_uids */
 };
 
 /* bl_sessions: tag -> what the kernel knows of the session. Written by the sensors. */
@@ -112,12 +144,14 @@ enum bl_counter {
 	BL_COUNT_LOST_CONN, /* a session process' peer could not be kept */
 	BL_COUNT_REFUSED_INBOUND, /* connections refused by bl_lookup */
 	BL_COUNT_REFUSED_OUTBOUND, /* connect and sendmsg refused */
+	BL_COUNT_REFUSED_TASK, /* what verdicts on sessions and accounts refused */
 	BL_COUNT_MAX,
 };
 
 _Static_assert(sizeof(struct bl_key4) == 4, "key4");
 _Static_assert(sizeof(struct bl_key6) == 8, "key6");
 _Static_assert(sizeof(struct bl_lock) == 32, "lock");
+_Static_assert(sizeof(struct bl_verdict) == 32, "verdict");
 _Static_assert(sizeof(struct bl_session) == 88, "session");
 _Static_assert(sizeof(struct bl_file_key) == 16, "file key");
 _Static_assert(sizeof(struct bl_file_role) == 4, "file role");

@@ -46,6 +46,11 @@ struct lockout_backend {
 	int (*cut)(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg);
 	int (*session)(uint64_t tag, struct bl_session *ret, void *arg);
 	int (*sessions)(lockout_session_fn fn, void *fn_arg, void *arg);
+	/* What a session's or an account's tasks may not do; NULL: there is no such table. */
+	int (*verdict_put)(const struct ipc_subject *subject, const struct bl_verdict *verdict,
+			   void *arg);
+	int (*verdict_get)(const struct ipc_subject *subject, struct bl_verdict *ret, void *arg);
+	int (*verdict_remove)(const struct ipc_subject *subject, void *arg);
 	uint64_t (*boot_ns)(void *arg);
 	uint64_t (*wall_ns)(void *arg);
 	void *arg;
@@ -133,6 +138,22 @@ void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
 /* Scopes that an earlier life had frozen: held again if still locked, else thawed. */
 void lockouts_restore_sessions(struct lockouts *lockouts);
+
+/* Verdicts in the kernel (lockouts_verdict.c), of a session or an account. */
+
+/*
+ * From now until until_boot_ns its tasks may not do what flags (enum bl_verdict_flag) name; replaces
+ * what was in force and keeps its count. 0; -EOPNOTSUPP: this kernel runs no program that could
+ * refuse an exec; -ENOSPC: the table is full.
+ */
+int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subject, uint32_t flags,
+		     uint64_t until_boot_ns, uint32_t decision);
+/* Ends it; ret_refused (may be NULL) gets what it had refused. 0 also if there was none. */
+int lockouts_uncontain(struct lockouts *lockouts, const struct ipc_subject *subject,
+		       uint64_t *ret_refused);
+/* 0 and what is in force, or -ENOENT. */
+int lockouts_contained(struct lockouts *lockouts, const struct ipc_subject *subject,
+		       struct bl_verdict *ret);
 
 /* State (lockouts_state.c). */
 int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT_ID]);

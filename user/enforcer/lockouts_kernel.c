@@ -156,6 +156,92 @@ static int kernel_sessions(lockout_session_fn fn, void *fn_arg, void *arg)
 	return hooks_sessions(arg, fn, fn_arg);
 }
 
+/* ---- verdicts ---- */
+
+/* The key: a tag, or a uid, which is less wide. */
+struct verdict_key {
+	int fd;
+	union {
+		uint64_t tag;
+		uint32_t uid;
+	};
+};
+
+static int verdict_key(const struct hooks *hooks, const struct ipc_subject *subject,
+		       struct verdict_key *ret)
+{
+	bool user = subject->kind == SUBJECT_USER;
+
+	*ret = (struct verdict_key){ .fd = hooks_map(hooks, user ? "bl_uids" : "bl_verdicts") };
+	if (ret->fd < 0)
+		return -EOPNOTSUPP;
+	if (user)
+		ret->uid = (uint32_t)subject->id;
+	else
+		ret->tag = subject->id;
+	return 0;
+}
+
+static int count_verdicts(const struct hooks *hooks, int by)
+{
+	int fd = hooks_map(hooks, "bl_any");
+	struct bl_any any;
+	uint32_t zero = 0;
+
+	if (fd < 0)
+		return -EOPNOTSUPP;
+	if (bpf_map_lookup_elem(fd, &zero, &any) < 0)
+		return -errno;
+	any.verdicts += (uint64_t)(int64_t)by;
+	return bpf_map_update_elem(fd, &zero, &any, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int kernel_verdict_get(const struct ipc_subject *subject, struct bl_verdict *ret, void *arg)
+{
+	struct verdict_key key;
+	int r = verdict_key(arg, subject, &key);
+
+	if (r < 0)
+		return r;
+	return bpf_map_lookup_elem(key.fd, &key.tag, ret) < 0 ? -errno : 0;
+}
+
+static int kernel_verdict_put(const struct ipc_subject *subject, const struct bl_verdict *verdict,
+			      void *arg)
+{
+	struct bl_verdict before;
+	struct verdict_key key;
+	bool new;
+	int r = verdict_key(arg, subject, &key);
+
+	if (r < 0)
+		return r;
+	if (!hooks_works(arg, "containment, exec"))
+		return -EOPNOTSUPP;
+	new = bpf_map_lookup_elem(key.fd, &key.tag, &before) < 0;
+	r = new ? count_verdicts(arg, 1) : 0;
+	if (r < 0)
+		return r;
+	if (bpf_map_update_elem(key.fd, &key.tag, verdict, BPF_ANY) == 0)
+		return 0;
+	r = errno == E2BIG ? -ENOSPC : -errno;
+	if (new)
+		(void)count_verdicts(arg, -1);
+	return r;
+}
+
+static int kernel_verdict_remove(const struct ipc_subject *subject, void *arg)
+{
+	struct verdict_key key;
+	int r = verdict_key(arg, subject, &key);
+
+	if (r < 0)
+		return r;
+	if (bpf_map_delete_elem(key.fd, &key.tag) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return count_verdicts(arg, -1);
+}
+
 static uint64_t kernel_boot_ns(void *arg)
 {
 	(void)arg;
@@ -179,6 +265,9 @@ struct lockout_backend lockouts_kernel(struct hooks *hooks)
 		.cut = kernel_cut,
 		.session = kernel_session,
 		.sessions = kernel_sessions,
+		.verdict_put = kernel_verdict_put,
+		.verdict_get = kernel_verdict_get,
+		.verdict_remove = kernel_verdict_remove,
 		.boot_ns = kernel_boot_ns,
 		.wall_ns = kernel_wall_ns,
 		.arg = hooks,
