@@ -67,6 +67,14 @@ struct bpf_sk_lookup {
 	__u32 local_port;
 };
 
+struct __sk_buff {
+	__u32 len;
+	__u32 pkt_type;
+	__u32 mark;
+	__u32 queue_mapping;
+	__u32 protocol; /* network order, in the lower half */
+};
+
 struct bpf_sock_addr {
 	__u32 user_family;
 	__u32 user_ip4; /* network order, as the next */
@@ -84,6 +92,8 @@ struct bpf_sock_addr {
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IWOTH 0000002

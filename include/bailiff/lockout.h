@@ -71,6 +71,12 @@ struct bl_any {
 	__u64 verdicts; /* entries in bl_verdicts and bl_uids */
 };
 
+/* bl_style: array of one __u32. How a locked address is refused. */
+enum bl_style {
+	BL_STYLE_REFUSE, /* as if nobody listened: bl_lookup */
+	BL_STYLE_SILENT, /* dropped without an answer: bl_ingress */
+};
+
 /* bl_sessions: tag -> what the kernel knows of the session. Written by the sensors. */
 struct bl_session {
 	__u64 born_boot_ns;

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -257,9 +258,72 @@ static void test_udp(struct lockout *l)
 	close(other);
 }
 
+/* Nobody answers: only the waiting ends. */
+static bool in_silence(int family, const char *from, const char *to, uint16_t port)
+{
+	struct sockaddr_storage a, b;
+	struct timeval limit = { .tv_sec = 1 };
+	socklen_t from_len = address(&a, family, from, 0), to_len = address(&b, family, to, port);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool silent;
+
+	silent = setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+		 bind(fd, (struct sockaddr *)&a, from_len) == 0 &&
+		 connect(fd, (struct sockaddr *)&b, to_len) < 0 && errno == EINPROGRESS;
+	close(fd);
+	return silent;
+}
+
+static void test_silence(struct lockout *l)
+{
+	int style = bpf_object__find_map_fd_by_name(l->obj, "bl_style");
+	int cgroup = open(l->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint32_t zero = 0, value = BL_STYLE_SILENT;
+	struct bpf_link *link;
+	uint16_t port;
+	int listener = tcp_listen(AF_INET6, "::", &port);
+	int server = udp_socket("127.0.0.1"), locked = udp_socket("127.0.0.2"), client;
+
+	link = bpf_program__attach_cgroup(bpf_object__find_program_by_name(l->obj, "bl_ingress"),
+					  cgroup);
+	check(link && !bpf_map_update_elem(style, &zero, &value, BPF_ANY), "silence: attaches");
+	check(try(AF_INET, "127.0.0.2", "127.0.0.1", port) == 0 &&
+		      try(AF_INET6, "fd00:1::5", "::1", port) == 0 && udp_arrives(locked, server),
+	      "silence: possible before the lockout");
+	client = tcp_connect(AF_INET, "127.0.0.3", "127.0.0.1", port);
+	lock(l, "127.0.0.2", 5 * MINUTE_NS);
+	lock(l, "fd00:1::", 5 * MINUTE_NS);
+	check(in_silence(AF_INET, "127.0.0.2", "127.0.0.1", port),
+	      "silence: a locked v4 address gets no answer");
+	check(in_silence(AF_INET6, "fd00:1::5", "::1", port), "silence: nor does a locked /64");
+	check(try(AF_INET, "127.0.0.2", "127.0.0.1", 9) == -ECONNREFUSED,
+	      "silence: of sockets only, a port without one answers as ever");
+	check(!udp_arrives(locked, server), "silence: UDP neither");
+	check(refused(l, "127.0.0.2") >= 2 && refused(l, "fd00:1::") >= 1,
+	      "silence: what was dropped is counted");
+	check(try(AF_INET, "127.0.0.3", "127.0.0.1", port) == 0 &&
+		      try(AF_INET6, "fd00:2::5", "::1", port) == 0,
+	      "silence: others pass");
+	lock(l, "127.0.0.2", -1);
+	check(try(AF_INET, "127.0.0.2", "127.0.0.1", port) == 0, "silence: expiry by itself");
+	value = BL_STYLE_REFUSE;
+	check(!bpf_map_update_elem(style, &zero, &value, BPF_ANY) && !bpf_link__destroy(link),
+	      "silence: ends");
+	lock(l, "127.0.0.2", 5 * MINUTE_NS);
+	check(try(AF_INET, "127.0.0.2", "127.0.0.1", port) == -ECONNREFUSED,
+	      "silence: afterwards an answer is given again");
+	release(l, "127.0.0.2");
+	release(l, "fd00:1::");
+	close(client);
+	close(server);
+	close(locked);
+	close(listener);
+	close(cgroup);
+}
+
 static void test_names(struct lockout *l)
 {
-	static const char *const maps[] = { "bl_lock4", "bl_lock6", "bl_counters" };
+	static const char *const maps[] = { "bl_lock4", "bl_lock6", "bl_style", "bl_counters" };
 	struct bpf_program *prog;
 	unsigned int good = 0, n = 0;
 
@@ -273,9 +337,9 @@ static void test_names(struct lockout *l)
 			strcmp(info.name, bpf_program__name(prog)) == 0 &&
 			strncmp(info.name, "bl_", 3) == 0;
 	}
-	check(n == 5 && good == n, "names: of programs are whole in the kernel");
+	check(n == 6 && good == n, "names: of programs are whole in the kernel");
 	good = 0;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct bpf_map_info info = { 0 };
 		uint32_t len = sizeof(info);
 		int fd = bpf_object__find_map_fd_by_name(l->obj, maps[i]);
@@ -284,7 +348,7 @@ static void test_names(struct lockout *l)
 			strcmp(info.name, maps[i]) == 0 && info.btf_key_type_id &&
 			info.btf_value_type_id;
 	}
-	check(good == 3, "names: maps have theirs, and types for key and value");
+	check(good == 4, "names: maps have theirs, and types for key and value");
 }
 
 void test_lockout(void)
@@ -298,6 +362,7 @@ void test_lockout(void)
 		test_expiry(&l);
 		test_outbound(&l);
 		test_udp(&l);
+		test_silence(&l);
 	}
 	lockout_close(&l);
 }

@@ -231,6 +231,9 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 		r = hooks_services(agent->hooks, agent->conf);
 		if (r < 0)
 			log_warning_errno(r, "watched programs");
+		r = hooks_namespaces(agent->hooks);
+		if (r < 0)
+			log_warning_errno(r, "network namespaces");
 	}
 	if (child_ready(agent->analyst))
 		sources_states(agent->sources, false, now, agent_source_state, agent);
@@ -268,6 +271,7 @@ int agent_reload(struct agent *agent, char error[INI_ERROR_MAX])
 	r = hooks_services(agent->hooks, agent->conf);
 	if (r < 0)
 		log_warning_errno(r, "watched programs");
+	(void)hooks_style(agent->hooks, agent->conf);
 	/* Notes where its files stood, for the new analyst. */
 	(void)sources_conf(agent->sources, agent->conf);
 	listeners_conf(agent->listeners, agent->conf);

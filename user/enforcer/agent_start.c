@@ -33,6 +33,7 @@ static const int kept_caps[] = {
 	CAP_NET_ADMIN, /* SOCK_DESTROY, sk_lookup and cgroup links */
 	CAP_KILL, /* a locked session's processes; logind asks for it, too */
 	CAP_DAC_READ_SEARCH, /* log files of any owner */
+	CAP_SYS_PTRACE, /* which namespaces other processes are in; it reads, and attaches to nobody */
 	CAP_SETUID, /* children under their accounts ... */
 	CAP_SETGID,
 	CAP_SETPCAP, /* ... without a bounding set */
@@ -198,6 +199,10 @@ static int prepare_kernel(struct agent *agent)
 				      "the kernel gives no events; bailiffd --doctor tells more");
 		return EXIT_KERNEL;
 	}
+	(void)hooks_style(agent->hooks, conf);
+	r = hooks_namespaces(agent->hooks);
+	if (r < 0)
+		log_warning_errno(r, "network namespaces");
 	r = hooks_takeover(agent->hooks);
 	if (r < 0)
 		log_warning_errno(r, "login sessions that were there before cannot be taken over");

@@ -76,6 +76,12 @@ enum session_ladder {
 	LADDER_MAX,
 };
 
+/* How a locked address is refused. */
+enum lockout_style {
+	STYLE_REFUSE = 1, /* as if nobody listened */
+	STYLE_SILENT, /* without an answer */
+};
+
 struct conf {
 	enum mode mode; /* --observe has already been applied */
 	struct addr exempt[CONF_EXEMPT_MAX];
@@ -91,6 +97,7 @@ struct conf {
 	uint64_t longest_lockout_s;
 	uint64_t operator_lockout_s; /* CONTROL_LOCK with seconds = 0 */
 	enum session_ladder session_ladder;
+	enum lockout_style style;
 	char *analyst_user;
 	char *recorder_user;
 	char *journal_user; /* journalctl runs as this one, in group systemd-journal */

@@ -80,6 +80,17 @@ static int set_ladder(const struct conf_target *t, const char *value, char error
 	return 0;
 }
 
+static int set_style(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	if (!strcmp(value, "refuse"))
+		t->conf->style = STYLE_REFUSE;
+	else if (!strcmp(value, "silent"))
+		t->conf->style = STYLE_SILENT;
+	else
+		return conf_wrong(error, "style is 'refuse' or 'silent', not '%s'", value);
+	return 0;
+}
+
 static int set_operator_lockout(const struct conf_target *t, const char *value,
 				char error[INI_ERROR_MAX])
 {
@@ -181,6 +192,7 @@ const struct conf_key conf_bailiff_keys[] = {
 	{ "exempt", set_exempt, 0 },
 	{ "exempt_users", set_exempt_users, 0 },
 	{ "session_ladder", set_ladder, 0 },
+	{ "style", set_style, 0 },
 	{ "operator_lockout", set_operator_lockout, 0 },
 	{ "longest_lockout", set_longest_lockout, 0 },
 	{ "max_lockouts", set_max_lockouts, 0 },

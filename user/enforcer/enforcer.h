@@ -59,6 +59,11 @@ uint32_t hooks_degraded(const struct hooks *hooks);
 /* Rewrites bl_services and bl_ports where a program file's inode or the configuration changed.
  * Called each 10 s and at reload: an upgraded sshd is known at once. 1: something changed. */
 int hooks_services(struct hooks *hooks, const struct conf *conf);
+/* Attaches the address lockout in network namespaces that are new since the last call, forgets those
+ * that are over. Called each 10 s. 1: something changed. */
+int hooks_namespaces(struct hooks *hooks);
+/* Refuses locked addresses as the configuration says; after hooks_load and at reload. */
+int hooks_style(struct hooks *hooks, const struct conf *conf);
 /* 1: the sensors tell this service's outcome (at least its session binary is there). */
 bool hooks_service_sensed(const struct hooks *hooks, uint16_t service);
 

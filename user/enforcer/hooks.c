@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "enforcer/cgroups.h"
 #include "enforcer/sockets.h"
@@ -108,6 +109,7 @@ static int attach_row(struct hooks *hooks, size_t row, const struct hooks_target
 	case HOOK_AT_NETNS:
 	case HOOK_AT_CGROUP:
 		return attach_place(hooks, row, target, program);
+	case HOOK_AT_STYLE:
 	case HOOK_AT_MAX:
 		break;
 	}
@@ -140,14 +142,14 @@ static void put_finding(struct hooks *hooks, size_t first, const int error[HOOKS
 static void attach_all(struct hooks *hooks, const struct hooks_target *target, int error[HOOKS_MAX])
 {
 	for (size_t i = 0; i < hook_count; i++) {
-		if (!wanted(target, hook_table[i].object))
+		if (!wanted(target, hook_table[i].object) || hook_table[i].at == HOOK_AT_STYLE)
 			continue;
 		if (error[i] == 0 && hooks->object[hook_table[i].object])
 			error[i] = attach_row(hooks, i, target);
 		hooks->attached[i] = error[i] == 0;
 	}
 	for (size_t i = 0; i < hook_count; i++)
-		if (wanted(target, hook_table[i].object) &&
+		if (wanted(target, hook_table[i].object) && hook_table[i].at != HOOK_AT_STYLE &&
 		    (i == 0 || strcmp(hook_table[i - 1].finding, hook_table[i].finding) != 0))
 			put_finding(hooks, i, error);
 }
@@ -209,6 +211,7 @@ int hooks_load_at(const struct conf *conf, const struct hooks_target *target, st
 	/* Without a place for pins lockouts hold as long as this process: told by a finding. */
 	if (own.pin_dir && pins_prepare(own.pin_dir, &hooks->findings) < 0)
 		own.pin_dir = NULL;
+	text_copy(hooks->pin_dir, sizeof(hooks->pin_dir), own.pin_dir ? own.pin_dir : "");
 	hooks->task_storage = target->sensors && hook_probe_task_storage();
 	load_all(hooks, &own, error);
 	if (target->sensors) {
@@ -250,6 +253,7 @@ struct hooks *hooks_free(struct hooks *hooks)
 		/* A pinned link stays attached when its descriptor goes. */
 		base_closep(&hooks->link_fd[i]);
 	}
+	hook_netns_done(hooks);
 	for (int i = 0; i < HOOK_OBJECT_MAX; i++)
 		if (hooks->object[i])
 			bpf_object__close(hooks->object[i]);

@@ -30,6 +30,7 @@ enum hook_at {
 	HOOK_AT_PAM_RETURN,
 	HOOK_AT_NETNS,
 	HOOK_AT_CGROUP,
+	HOOK_AT_STYLE, /* at the root cgroup, by hooks_style() alone */
 	HOOK_AT_MAX,
 };
 
@@ -85,8 +86,26 @@ struct hooks {
 	bool sensed[CONF_SERVICES_MAX + 1]; /* by service id */
 	dev_t pam_dev; /* the libpam that the probes are in; 0 = none */
 	ino_t pam_ino;
+	char pin_dir[128]; /* "": nothing is pinned */
+	struct hook_netns *space; /* other network namespaces */
+	size_t spaces;
+	bool spaces_adopted;
 	struct hook_peer *peer; /* of sessions that were there before the sensors */
 	size_t peers;
+};
+
+#define HOOK_NETNS_MAX 512 /* of this user namespace, and as many of others */
+
+enum netns_kin {
+	NETNS_ADOPTED = 1, /* pinned by an earlier life, no process of it seen yet */
+	NETNS_OWN,
+	NETNS_FOREIGN, /* of another user namespace */
+};
+
+struct hook_netns {
+	uint64_t ino;
+	enum netns_kin kin;
+	int link_fd;
 };
 
 struct hook_peer {
@@ -131,6 +150,13 @@ int pins_put_map(const char *pin_dir, const char *name, int fd);
 int pins_put_link(const char *pin_dir, const char *name, const struct bpf_program *program,
 		  enum hook_at at, int target_fd);
 int pins_clear(const char *pin_dir);
+
+/* ---- places that change (hooks_netns.c, hooks_style.c) ---- */
+
+/* The same as hooks_namespaces() and hooks_style(), for tests: of another /proc, another cgroup. */
+int hooks_namespaces_at(struct hooks *hooks, int proc_fd);
+int hooks_style_at(struct hooks *hooks, enum lockout_style style, int cgroup_fd);
+void hook_netns_done(struct hooks *hooks);
 
 /* ---- sessions (hooks_sessions.c) ---- */
 

@@ -30,8 +30,8 @@
  */
 bool hook_pinned_map(const char *name)
 {
-	static const char *const names[] = { "bl_lock4", "bl_lock6", "bl_sessions", "bl_audit",
-					     "bl_state", "bl_conns", "bl_counters" };
+	static const char *const names[] = { "bl_lock4", "bl_lock6", "bl_style", "bl_sessions",
+					     "bl_audit", "bl_state", "bl_conns", "bl_counters" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(names[i], name))
