@@ -18,6 +18,7 @@
 #include "analyst/offline.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/mention.h"
 
 #define LOOK_MAX 64 /* files of one pattern that are looked at */
 
@@ -240,50 +241,18 @@ struct import_syslog *import_syslog_free(struct import_syslog *syslog)
 	return NULL;
 }
 
-static bool path_char(char c)
-{
-	return c == '/' || c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9') ||
-	       (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-/* Is the path a word of the line? A '-' before it asks rsyslog not to sync. */
-static bool line_names(const char *line, size_t len, const char *path)
-{
-	size_t path_len = strlen(path);
-	const char *at = line, *end = line + len;
-
-	while ((at = memmem(at, (size_t)(end - at), path, path_len))) {
-		bool begins = at == line || at[-1] == '-' || !path_char(at[-1]);
-
-		if (begins && (at + path_len == end || !path_char(at[path_len])))
-			return true;
-		at++;
-	}
-	return false;
-}
-
 /* Which line of which file names it. */
 static bool syslog_find(const struct import_syslog *syslog, const char *path,
 			struct import_look *ret)
 {
 	for (unsigned int i = 0; i < syslog->files.count; i++) {
 		const struct filter_file *file = &syslog->files.file[i];
-		const char *at = file->text, *end = file->text + file->len;
+		unsigned int line;
 
-		for (unsigned int line = 1; at < end; line++) {
-			const char *newline = memchr(at, '\n', (size_t)(end - at));
-			size_t len = newline ? (size_t)(newline - at) : (size_t)(end - at);
-			size_t blanks = 0;
-
-			while (blanks < len && (at[blanks] == ' ' || at[blanks] == '\t'))
-				blanks++;
-			if (blanks < len && at[blanks] != '#' && line_names(at, len, path)) {
-				(void)snprintf(ret->written_by, sizeof(ret->written_by), "%s:%u",
-					       file->name, line);
-				return true;
-			}
-			at += len + 1;
-		}
+		if (!mention_find(file->text, file->len, path, &line))
+			continue;
+		(void)snprintf(ret->written_by, sizeof(ret->written_by), "%s:%u", file->name, line);
+		return true;
 	}
 	return false;
 }

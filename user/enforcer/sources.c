@@ -71,6 +71,7 @@ struct sources *sources_free(struct sources *s)
 	sources_close_fd(&s->notify_fd);
 	sources_close_fd(&s->folder_fd);
 	sources_close_fd(&s->empty_fd);
+	syslogd_free(s->syslogd);
 	free(s);
 	return NULL;
 }
@@ -138,6 +139,7 @@ int sources_setup(struct sources *s, source_each_fn fn, void *arg)
 	if (s->notify_fd < 0)
 		return -errno;
 	s->crowded = false;
+	sources_look_at_syslogd(s);
 	for (size_t i = 0; i < s->conf->sources; i++) {
 		const struct conf_source *source = &s->conf->source[i];
 

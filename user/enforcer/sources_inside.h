@@ -7,6 +7,7 @@
 
 #include "enforcer/slot.h"
 #include "enforcer/sources.h"
+#include "enforcer/syslogd.h"
 
 #define RETIRED_MAX 64
 
@@ -33,6 +34,7 @@ struct sources {
 	unsigned int retirements;
 	struct positions known; /* where files stood when an analyst or bailiffd ended */
 	uint64_t seen_wall_ns, read_wall_ns;
+	struct syslogd *syslogd; /* as it was at the last look; NULL: no source has a service */
 };
 
 typedef void (*source_match_fn)(struct sources *s, size_t conf, const char *path);
@@ -40,6 +42,8 @@ typedef void (*source_match_fn)(struct sources *s, size_t conf, const char *path
 bool sources_has_glob(const char *path);
 /* Calls fn for each file that the glob of source conf matches, at most SOURCES_GLOB_MAX. */
 void sources_each_match(struct sources *s, size_t conf, source_match_fn fn);
+/* Looks again at what the syslog daemon writes, if that matters. */
+void sources_look_at_syslogd(struct sources *s);
 /* The file at path is being read, or was read before it was renamed to that. */
 bool sources_was_followed(const struct sources *s, const char *path);
 /* inotify for the folder of path; what is there already stays as it is. */

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
 
@@ -128,6 +129,45 @@ static void unwatch_slot(struct sources *s, const struct slot *slot)
 		(void)inotify_rm_watch(s->notify_fd, slot->watch);
 }
 
+void sources_look_at_syslogd(struct sources *s)
+{
+	bool matters = false;
+	int r = 0;
+
+	for (size_t i = 0; i < s->conf->sources; i++)
+		matters = matters || (s->conf->source[i].path && s->conf->source[i].service[0]);
+	s->syslogd = syslogd_free(s->syslogd);
+	if (matters)
+		r = syslogd_new(&s->syslogd, "");
+	if (r < 0)
+		log_warning_errno(r, "what syslog writes is not known");
+}
+
+/* By owner and mode, and by what syslog is told to write: anybody can have it write a line. */
+static bool vouched(const struct sources *s, const struct slot *slot, char *why, size_t size)
+{
+	const struct conf_source *source = &s->conf->source[slot->conf];
+	char link[64], path_now[PATH_MAX], where[IPC_PATH_MAX];
+	ssize_t len;
+
+	if (!source_vouched(slot->path, slot->fd, source->owner_uid, why, size))
+		return false;
+	if (!strcmp(source->owner, "syslog")) {
+		(void)snprintf(why, size,
+			       "its owner is syslog, and anybody can have it write a line");
+		return false;
+	}
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", slot->fd);
+	len = readlink(link, path_now, sizeof(path_now) - 1);
+	path_now[len > 0 ? len : 0] = '\0';
+	if (!s->syslogd || (!syslogd_writes(s->syslogd, slot->path, where, sizeof(where)) &&
+			    !syslogd_writes(s->syslogd, path_now, where, sizeof(where))))
+		return true;
+	(void)snprintf(why, size, "syslog writes %s (%s), and anybody can have it write a line",
+		       slot->path, where);
+	return false;
+}
+
 /* Told once per change, not at each look. */
 static void judge_slot(const struct sources *s, struct slot *slot)
 {
@@ -138,7 +178,7 @@ static void judge_slot(const struct sources *s, struct slot *slot)
 	slot->attested = false;
 	if (!source->service[0])
 		return;
-	slot->attested = source_vouched(slot->path, slot->fd, source->owner_uid, why, sizeof(why));
+	slot->attested = vouched(s, slot, why, sizeof(why));
 	if (!slot->attested && (before || !slot->judged))
 		log_warning("source %s: its lines are only claims: %s", source->name, why);
 	else if (slot->attested && !before && slot->judged)
@@ -203,7 +243,7 @@ int sources_each_own(const struct sources *s, source_vouched_fn fn, void *arg)
 
 		if (!source->service[0] || slot->fd < 0 || !slot->path[0])
 			continue;
-		if (source_vouched(slot->path, slot->fd, source->owner_uid, why, sizeof(why)))
+		if (vouched(s, slot, why, sizeof(why)))
 			why[0] = '\0';
 		r = fn(source->name, slot->path, why, arg);
 		if (r)
@@ -308,6 +348,7 @@ void sources_scan(struct sources *s)
 		;
 	if (!s->running)
 		return;
+	sources_look_at_syslogd(s);
 	for (uint32_t i = 0; i < s->count; i++) {
 		if (s->slot[i].path[0])
 			scan_slot(s, &s->slot[i]);
