@@ -6,9 +6,9 @@
 # kernels: 5.10 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
-log=/var/log/app/access.log shared=/var/log/app-shared/access.log
+log=/var/log/app/access.log shared=/var/log/app-shared/access.log bysyslog=/var/log/app/syslog.log
 scenario_begin
-keep /etc/bailiff/filter.d /etc/bailiff/rules.d /var/log/app /var/log/app-shared
+keep /etc/bailiff/filter.d /etc/bailiff/rules.d /etc/rsyslog.d/30-scenario.conf /var/log/app /var/log/app-shared
 undo() {
 	userdel app
 }
@@ -17,6 +17,10 @@ install -d -o app -m 755 /var/log/app
 install -d -m 755 /var/log/app-shared
 install -o app -m 644 /dev/null "$log"
 install -o app -m 666 /dev/null "$shared"
+# Nobody else can write it, but anybody can have syslog do so.
+install -o app -m 644 /dev/null "$bysyslog"
+mkdir -p /etc/rsyslog.d
+printf '# the application\nlocal5.* -%s\n' "$bysyslog" >/etc/rsyslog.d/30-scenario.conf
 mkdir -p /etc/bailiff/filter.d /etc/bailiff/rules.d
 printf '[Definition]\nfailregex = ^unauthorized access from <ADDR> user <F-USER>\\S+</F-USER>$\n' \
 	>/etc/bailiff/filter.d/app.conf
@@ -32,6 +36,7 @@ rule app-user 'service = app\nfailures = 3\nsubject = user\naction = terminate\n
 check 'the rules are good' bailiffctl rules check /etc/bailiff/rules.d
 settings=(mode=enforce "source app.file=$log" 'source app.service=app' 'source app.owner=app' 'source app.filters=app'
 	"source shared.file=$shared" 'source shared.service=app' 'source shared.owner=app' 'source shared.filters=app'
+	"source bysyslog.file=$bysyslog" 'source bysyslog.service=app' 'source bysyslog.owner=app' 'source bysyslog.filters=app'
 	'source journal.filters=sshd pam sudo su app-syslog' 'source auth-log.filters=sshd pam sudo su app-syslog')
 start_bailiff "${settings[@]}"
 app_says() { # ADDR USER TIMES
@@ -59,14 +64,16 @@ check 'the sessions of its user end' wait_for 20 not session_alive a
 check 'the record names the account' wait_for 10 bash -c 'bailiffctl why user alice | grep -q "3 failed tries of user alice"'
 bailiffctl why user alice | tee "$OUT/alice.txt"
 
-for address in 198.51.100.14 198.51.100.15; do
+setpriv --reuid app --clear-groups bash -c "for i in 1 2 3; do echo 'unauthorized access from 198.51.100.18 user bob'; done >>$bysyslog"
+for address in 198.51.100.14 198.51.100.15 198.51.100.18; do
 	check "the lines about $address were read" wait_for 20 told "$address" '.bailiff.trust == "claimed"'
 	check_not 'they lock nobody out' listed "$address"
 done
 check 'the other user did not notice' session_alive b
 check 'the log says which file others can write' log_says "source shared: its lines are only claims: $shared"
+check 'and which one syslog writes' log_says "source bysyslog: its lines are only claims: syslog writes $bysyslog (/etc/rsyslog.d/30-scenario.conf:2)"
 check_eq 'one address is locked out, and no more' 1 "$(bailiffctl list --json | jq -s 'map(select(.subject.kind == "address")) | length')"
-check 'doctor says which log is its service'"'"'s own' bash -c 'bailiffctl doctor --json | jq -es "map(select(.name == \"own log\") | .state) == [\"ok\", \"degraded\"]"'
+check 'doctor says which log is its service'"'"'s own' bash -c 'bailiffctl doctor --json | jq -es "map(select(.name == \"own log\") | .state) == [\"ok\", \"degraded\", \"degraded\"]"'
 check_eq 'status names no accepted claims' '[]' "$(bailiffctl status --json | jq -c .accepted_claims)"
 
 # From now on others can write it, too.
