@@ -342,6 +342,64 @@ static void test_walk(void **state)
 	pcre2_match_data_free(data);
 }
 
+/* Without Unicode the same matches, of every text that is ASCII; where that is not sure, no such code. */
+static void test_ascii(void **state)
+{
+	static const char *const same[] = {
+		"\\w",
+		"\\W",
+		"\\d",
+		"\\D",
+		"\\s",
+		"\\S",
+		".",
+		"[^a]",
+		"[\\w.-]",
+		"[^\\s:]",
+		"(?i)[k-s]",
+		"(?i)K",
+		"^(?P<user>\\S+)\\b",
+		"^\\s*(?P<user>.*)\\s$",
+		"(?<!\\w)a(?P<user>.)$",
+	};
+	static const char *const apart[] = { "(?i)\xe2\x84\xaa", "\\x{212a}", "\\u212a", "[^\\xe9]",
+					     "\\v" };
+	struct regex_memory memory;
+	pcre2_match_data *data = pcre2_match_data_create(32, NULL);
+	char error[REGEX_ERROR_MAX];
+	struct regex regex;
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(regex_memory_new(&memory), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		PCRE2_SIZE *at = pcre2_get_ovector_pointer(data), first[4];
+
+		assert_int_equal(regex_compile(&regex, same[i], false, error), 0);
+		assert_row(!regex.jit || regex.ascii, same[i]);
+		for (unsigned int c = 1; c < 0x80 * 0x80; c++) {
+			const char text[] = { (char)(c % 0x80), (char)(c / 0x80), 'a', '\n' };
+			bool found = regex_match(&regex, &memory, text, sizeof(text), data);
+
+			memcpy(first, at, 2 * (regex.captures + 1) * sizeof(*at));
+			assert_row(regex_match_ascii(&regex, &memory, text, sizeof(text), data) ==
+					   found,
+				   same[i]);
+			assert_row(!found || !memcmp(first, at,
+						     2 * (regex.captures + 1) * sizeof(*at)),
+				   same[i]);
+		}
+		regex_done(&regex);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(apart); i++) {
+		assert_int_equal(regex_compile(&regex, apart[i], false, error), 0);
+		assert_row(!regex.ascii, apart[i]);
+		regex_done(&regex);
+	}
+	regex_memory_done(&memory);
+	pcre2_match_data_free(data);
+}
+
 static void on_warning(const char *text, void *arg)
 {
 	struct buf *all = arg;
@@ -558,11 +616,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_jit), /* first: memory got before stays executable */
-		cmocka_unit_test(test_tags),	      cmocka_unit_test(test_dialect),
-		cmocka_unit_test(test_literals),      cmocka_unit_test(test_literal_search),
-		cmocka_unit_test(test_blow_up),	      cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_limit_is_told), cmocka_unit_test(test_limit_is_counted),
-		cmocka_unit_test(test_addresses),     cmocka_unit_test(test_ignoreregex),
+		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_dialect),
+		cmocka_unit_test(test_literals),
+		cmocka_unit_test(test_literal_search),
+		cmocka_unit_test(test_blow_up),
+		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_limit_is_told),
+		cmocka_unit_test(test_limit_is_counted),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ignoreregex),
 		cmocka_unit_test(test_content),
 	};
 

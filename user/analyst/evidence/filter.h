@@ -41,7 +41,7 @@ struct filter_set {
 	struct filter_files files;
 	struct filter *filter[FILTERS_MAX];
 	unsigned int filters;
-	bool gates; /* off only in tests: what the literals must not change */
+	bool gates; /* off only in tests: what literals and ASCII's own code must not change */
 	struct regex_memory memory;
 	struct date_pool dates;
 	struct date_clock claim_clock,

@@ -155,15 +155,18 @@ static bool try(struct filter_set *set, struct expression *expression, const cha
 		pcre2_match_data *data)
 {
 	uint64_t begin, limit = expression->regex.limit;
+	bool (*const match)(struct regex *, const struct regex_memory *, const char *, size_t,
+			    pcre2_match_data *) =
+		set->gates && set->line.ascii ? regex_match_ascii : regex_match;
 	bool matched;
 
 	if (set->timer) {
 		begin = set->timer();
-		matched = regex_match(&expression->regex, &set->memory, text, len, data);
+		matched = match(&expression->regex, &set->memory, text, len, data);
 		expression->spent_ns += set->timer() - begin;
 		expression->tried++;
 	} else {
-		matched = regex_match(&expression->regex, &set->memory, text, len, data);
+		matched = match(&expression->regex, &set->memory, text, len, data);
 	}
 	if (expression->regex.limit != limit)
 		set->given_up = expression;

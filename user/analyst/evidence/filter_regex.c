@@ -5,6 +5,7 @@
  */
 #include "analyst/evidence/filter_regex.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,12 +81,13 @@ static void groups_find(struct regex *regex)
 	}
 }
 
-static int code_compile(const struct buf *text, bool lines, pcre2_code **ret,
+/* UCP: \w, \d, \s mean in Python what they mean of Unicode. */
+#define UNICODE (PCRE2_UTF | PCRE2_UCP)
+
+static int code_compile(const struct buf *text, uint32_t unicode, bool lines, pcre2_code **ret,
 			char error[REGEX_ERROR_MAX])
 {
-	/* UCP: \w, \d, \s mean in Python what they mean of Unicode. */
-	const uint32_t options =
-		PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | (lines ? PCRE2_MULTILINE : 0);
+	const uint32_t options = unicode | PCRE2_NEVER_BACKSLASH_C | (lines ? PCRE2_MULTILINE : 0);
 	pcre2_compile_context *context;
 	char message[REGEX_ERROR_MAX];
 	PCRE2_SIZE at;
@@ -120,7 +122,8 @@ static int walk_compile(struct regex *regex, const struct buf *text, char error[
 		buf_puts(&walk, "\\A(?s:.*?)\\K(?:");
 		buf_add(&walk, text->data, text->len);
 		buf_puts(&walk, ends[i]);
-		r = walk.cut ? -ENOMEM : code_compile(&walk, regex->lines, &regex->walk, error);
+		r = walk.cut ? -ENOMEM
+			     : code_compile(&walk, UNICODE, regex->lines, &regex->walk, error);
 		buf_done(&walk);
 	}
 	return r;
@@ -133,7 +136,7 @@ static int codes_compile(struct regex *regex, const struct buf *text, bool bound
 	uint32_t all = 0, first = 0;
 	int r;
 
-	r = code_compile(text, regex->lines, &regex->code, error);
+	r = code_compile(text, UNICODE, regex->lines, &regex->code, error);
 	if (r < 0)
 		return r;
 	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &all);
@@ -148,6 +151,41 @@ static int codes_compile(struct regex *regex, const struct buf *text, bool bound
 	regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0 &&
 		     (!regex->walk || pcre2_jit_compile(regex->walk, PCRE2_JIT_COMPLETE) == 0);
 	return 0;
+}
+
+/*
+ * Whether an expression means of ASCII text the same without Unicode: it names no character beyond
+ * ASCII, for under (?i) some of those equal a letter (U+212A is k), and no property of characters.
+ */
+static bool bytes_suffice(const struct buf *text)
+{
+	for (size_t i = 0; i < text->len; i++) {
+		if ((unsigned char)text->data[i] >= 0x80)
+			return false;
+		if (text->data[i] != '\\')
+			continue;
+		/* These name characters by number or property; \1 may be octal, if digits follow. */
+		if (++i < text->len &&
+		    (strchr("xuUoNpPXc0", text->data[i]) ||
+		     (isdigit((unsigned char)text->data[i]) && i + 1 < text->len &&
+		      isdigit((unsigned char)text->data[i + 1]))))
+			return false;
+	}
+	return true;
+}
+
+/* Optional: without it all lines go the long way. */
+static void ascii_compile(struct regex *regex, const struct buf *text)
+{
+	char error[REGEX_ERROR_MAX];
+
+	if (!regex->jit || regex->lines || !bytes_suffice(text))
+		return;
+	if (code_compile(text, 0, false, &regex->ascii, error) == 0 &&
+	    pcre2_jit_compile(regex->ascii, PCRE2_JIT_COMPLETE) == 0)
+		return;
+	pcre2_code_free(regex->ascii);
+	regex->ascii = NULL;
 }
 
 int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX])
@@ -165,6 +203,7 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 		r = out.data ? codes_compile(regex, &out, false, error) : -EINVAL;
 	if (!r) {
 		groups_find(regex);
+		ascii_compile(regex, &out);
 		regex_literals(out.data, &regex->needs, &regex->prefix);
 		/* What the library does not call anchored has no begin to compare. */
 		if (!regex->anchored)
@@ -197,6 +236,7 @@ void regex_done(struct regex *regex)
 {
 	pcre2_code_free(regex->code);
 	pcre2_code_free(regex->walk);
+	pcre2_code_free(regex->ascii);
 	free(regex->text);
 	memset(regex, 0, sizeof(*regex));
 }
@@ -239,9 +279,10 @@ static int code_match(const struct regex *regex, const pcre2_code *code,
 			   memory->context);
 }
 
-bool regex_match(struct regex *regex, const struct regex_memory *memory, const char *text,
-		 size_t len, pcre2_match_data *data)
+static bool match(struct regex *regex, bool ascii, const struct regex_memory *memory,
+		  const char *text, size_t len, pcre2_match_data *data)
 {
+	const pcre2_code *code = ascii && regex->ascii ? regex->ascii : regex->code;
 	int r;
 
 	if (!regex_may_match(regex, text, len))
@@ -254,11 +295,23 @@ bool regex_match(struct regex *regex, const struct regex_memory *memory, const c
 		r = code_match(regex, regex->walk, memory, text, len, data);
 		(void)pcre2_set_match_limit(memory->context, REGEX_MATCH_LIMIT);
 	} else {
-		r = code_match(regex, regex->code, memory, text, len, data);
+		r = code_match(regex, code, memory, text, len, data);
 	}
 	if (r >= 0)
 		return true;
 	if (r != PCRE2_ERROR_NOMATCH)
 		regex->limit++;
 	return false;
+}
+
+bool regex_match(struct regex *regex, const struct regex_memory *memory, const char *text,
+		 size_t len, pcre2_match_data *data)
+{
+	return match(regex, false, memory, text, len, data);
+}
+
+bool regex_match_ascii(struct regex *regex, const struct regex_memory *memory, const char *text,
+		       size_t len, pcre2_match_data *data)
+{
+	return match(regex, true, memory, text, len, data);
 }

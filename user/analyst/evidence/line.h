@@ -14,6 +14,7 @@ struct line {
 	const char *record_text;
 	size_t record_len;
 	const struct date_list *dates; /* by which the date was found */
+	bool ascii; /* all of text is */
 	bool dated;
 	struct date date; /* valid if dated */
 	uint32_t pid; /* of "NAME[PID]:" in the syslog header, 0 = none */

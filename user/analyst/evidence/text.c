@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/utf8.h"
 
@@ -16,6 +19,14 @@ bool text_is_plain(const char *text, size_t len)
 {
 	uint64_t word;
 
+#ifdef __SSE2__
+	/* As signed bytes, NUL and what is above 0x7f are not greater than nothing. */
+	for (; len >= sizeof(__m128i); text += sizeof(__m128i), len -= sizeof(__m128i))
+		if (_mm_movemask_epi8(
+			    _mm_cmpgt_epi8(_mm_loadu_si128((const __m128i *)(const void *)text),
+					   _mm_setzero_si128())) != 0xffff)
+			return false;
+#endif
 	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
 		memcpy(&word, text, sizeof(word));
 		/* The borrow of a zero byte sets its high bit; bytes above 0x80 are caught by word. */
