@@ -21,6 +21,19 @@ static void put_escape(struct buf *out, uint32_t point)
 		buf_printf(out, "\\u%04x", point);
 }
 
+#define BYTES(c) (0x0101010101010101ULL * (c))
+
+/* Eight bytes of which none needs a look: a borrow that sets a high bit begins in one that does. */
+static bool is_plain(const char *text)
+{
+	uint64_t word;
+
+	memcpy(&word, text, sizeof(word));
+	return !((word | (word - BYTES(' ')) | ((word ^ BYTES('"')) - BYTES(1)) |
+		  ((word ^ BYTES('\\')) - BYTES(1)) | ((word ^ BYTES(0x7f)) - BYTES(1))) &
+		 BYTES(0x80));
+}
+
 static void put_quoted(struct buf *out, const char *text, size_t len)
 {
 	size_t at = 0, plain = 0;
@@ -28,9 +41,14 @@ static void put_quoted(struct buf *out, const char *text, size_t len)
 	buf_putc(out, '"');
 	while (at < len) {
 		const char *escape = NULL;
-		uint32_t point = (unsigned char)text[at];
+		uint32_t point;
 		int size;
 
+		if (len - at >= 8 && is_plain(text + at)) {
+			at += 8;
+			continue;
+		}
+		point = (unsigned char)text[at];
 		if (point >= 0x20 && point < 0x7f && point != '"' && point != '\\') {
 			at++;
 			continue;
