@@ -185,14 +185,15 @@ $(O)/tests/bench/spawn $(O)/tests/bench/spend: $(O)/tests/bench/%: tests/bench/%
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -static -o $@ $<
 
-$(O)/tests/bench/lockout: tests/bench/lockout.c $(call without_main,$(DEPS_enforcer)) $(O)/flags
+$(O)/tests/bench/lockout $(O)/tests/bench/flood: $(O)/tests/bench/%: tests/bench/%.c \
+		$(call without_main,$(DEPS_enforcer)) $(O)/flags
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(call without_main,$(DEPS_enforcer)) \
 		$(call libs,$(DEPS_enforcer))
 
 .PHONY: bench-programs
-bench-programs: $(addprefix $(O)/tests/bench/,spawn spend lockout)
+bench-programs: $(addprefix $(O)/tests/bench/,spawn spend lockout flood)
 
 bench: all bench-programs ## measure: exec, log, memory, lockout; prints what README quotes
 	$(Q)tests/bench/run $(O)

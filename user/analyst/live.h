@@ -26,11 +26,12 @@
 #define LIVE_FILE_SIZE_MAX (1024 * 1024)
 #define LIVE_HISTORY_MAX 65536 /* per recorder's life, as ipc.h says */
 #define LIVE_EVENTS_TURN 2048 /* about 2 ms */
+#define LIVE_FILE_PIECE (16 * 1024) /* bytes, after which the time is looked at */
 #define LIVE_FILE_TURN (256 * 1024) /* bytes, about as much */
 #define LIVE_PIPE_TURN (64 * 1024)
-#define LIVE_FILES_TURN (1024 * 1024) /* bytes of all files together */
-#define LIVE_SLOW_NS (10 * NSEC_PER_MSEC) /* a file whose turn takes longer gets a shorter one */
-#define LIVE_FILE_TURN_LEAST (8 * 1024)
+#define LIVE_FILE_NS (10 * NSEC_PER_MSEC) /* of one file, whatever its lines cost */
+#define LIVE_FILES_NS (20 * NSEC_PER_MSEC) /* of all files together */
+#define LIVE_LAST_TURNS 16 /* for what was rotated again before it was read */
 #define LIVE_DATAGRAMS_TURN 128
 #define LIVE_TELL_NS (10 * NSEC_PER_SEC) /* a source's state is told at most that often */
 /* A writer keeps a renamed file open until it is told of it: logrotate signals after renaming. */
@@ -65,7 +66,6 @@ struct live_source {
 	uint64_t malformed; /* seen so far */
 	bool malformed_told;
 	bool failing; /* told, until a read succeeds */
-	size_t turn; /* bytes of a turn, by how long the last one took */
 	bool full; /* pipe, socket: its last turn ended before there was no more */
 	char path[IPC_PATH_MAX];
 	struct source_watch watch;

@@ -48,8 +48,8 @@ static void tap_is_old(struct tap *tap, enum log_age age)
 static void tap_finish(struct live_source *source, struct tap *tap)
 {
 	if (tap->reader)
-		(void)log_reader_feed(tap->reader, "\n", 1, clock_boot_ns(), live_source_on_record,
-				      source->live);
+		(void)log_reader_finish(tap->reader, clock_boot_ns(), live_source_on_record,
+					source->live);
 	live_source_keep(source, tap);
 	tap_close(tap);
 }
@@ -95,7 +95,6 @@ int live_source_add(struct live *live, const struct ipc_source *message, int fd)
 		.kind = message->kind,
 		.tap = { .follower = { .fd = -1, .offset = message->offset } },
 		.old = { .follower = { .fd = -1 } },
-		.turn = LIVE_FILE_TURN,
 		.skipped = message->skipped,
 	};
 	if (message->kind == IPC_SOURCE_JOURNAL)
@@ -212,6 +211,34 @@ static int switch_pipe(struct live_source *source, int fd)
 	return pipe_start(source);
 }
 
+/*
+ * Reads at most LIVE_FILE_TURN bytes, for about budget_ns: whatever a line costs (its writer chooses
+ * that), rings and timers are looked at again soon. true: there is more.
+ */
+static bool tap_follow(struct live_source *source, struct tap *tap, uint64_t now_ns,
+		       uint64_t budget_ns)
+{
+	uint64_t begin_ns = clock_boot_ns();
+	size_t done = 0;
+	int n;
+
+	if (!tap->reader || tap->follower.fd < 0)
+		return false;
+	do {
+		n = log_follow(&tap->follower, tap->reader, LIVE_FILE_PIECE, now_ns,
+			       live_source_on_record, source->live);
+		done += n > 0 ? (size_t)n : 0;
+	} while (n == LIVE_FILE_PIECE && done < LIVE_FILE_TURN &&
+		 clock_boot_ns() - begin_ns < budget_ns);
+	/* The position of the shared descriptor tells bailiffd from where a new analyst goes on. */
+	if (done)
+		(void)lseek(tap->follower.fd, (off_t)tap->follower.offset, SEEK_SET);
+	if (n < 0 && !source->failing)
+		live_tell_source(source->live, source, "cannot be read: %s", strerror(-n));
+	source->failing = n < 0;
+	return n == LIVE_FILE_PIECE;
+}
+
 static int switch_file(struct live_source *source, const struct ipc_source_fd *message, int fd)
 {
 	_cleanup_close_ int owned = fd;
@@ -223,8 +250,9 @@ static int switch_file(struct live_source *source, const struct ipc_source_fd *m
 		return r;
 	/* Rotated twice within LIVE_OLD_FILE_NS: one more look, then the oldest is let go. */
 	if (source->old.reader) {
-		(void)log_follow(&source->old.follower, source->old.reader, 16 * LIVE_FILE_TURN,
-				 clock_boot_ns(), live_source_on_record, source->live);
+		for (int i = 0; i < LIVE_LAST_TURNS; i++)
+			if (!tap_follow(source, &source->old, clock_boot_ns(), LIVE_FILE_NS))
+				break;
 		tap_finish(source, &source->old);
 	}
 	source->old = source->tap;
@@ -273,57 +301,23 @@ int live_source_switch(struct live *live, const struct ipc_source_fd *message, i
 
 /* ---- following ---- */
 
-/* Whatever a line costs (its writer chooses that), the rings are looked at again soon. */
-static void turn_adapt(struct live_source *source, uint64_t spent_ns)
+/* The file before a rotation comes first. true: there is more. */
+static bool file_follow(struct live_source *source, uint64_t now_ns)
 {
-	if (spent_ns > LIVE_SLOW_NS && source->turn > LIVE_FILE_TURN_LEAST)
-		source->turn /= 2;
-	else if (spent_ns < LIVE_SLOW_NS / 4 && source->turn < LIVE_FILE_TURN)
-		source->turn *= 2;
-}
-
-/* Bytes read; what a turn holds: there is more. */
-static size_t tap_follow(struct live_source *source, struct tap *tap, uint64_t now_ns)
-{
-	int n;
-
-	if (!tap->reader || tap->follower.fd < 0)
-		return 0;
-	n = log_follow(&tap->follower, tap->reader, source->turn, now_ns, live_source_on_record,
-		       source->live);
-	/* The position of the shared descriptor tells bailiffd from where a new analyst goes on. */
-	if (n > 0)
-		(void)lseek(tap->follower.fd, (off_t)tap->follower.offset, SEEK_SET);
-	if (n < 0 && !source->failing)
-		live_tell_source(source->live, source, "cannot be read: %s", strerror(-n));
-	source->failing = n < 0;
-	return n > 0 ? (size_t)n : 0;
-}
-
-/* The file before a rotation comes first. */
-static size_t file_follow(struct live_source *source, uint64_t now_ns, bool *ret_more)
-{
-	uint64_t begin_ns = clock_boot_ns();
-	size_t turn = source->turn, done = 0;
-
 	if (source->old.reader) {
-		done = tap_follow(source, &source->old, now_ns);
-		if (done < turn && now_ns >= source->old_until_ns)
+		if (tap_follow(source, &source->old, now_ns, LIVE_FILE_NS))
+			return true;
+		if (now_ns >= source->old_until_ns)
 			tap_finish(source, &source->old);
 	}
-	if (done < turn)
-		done += tap_follow(source, &source->tap, now_ns);
-	*ret_more = done >= turn;
-	if (done)
-		turn_adapt(source, clock_boot_ns() - begin_ns);
-	return done;
+	return tap_follow(source, &source->tap, now_ns, LIVE_FILE_NS);
 }
 
 bool live_sources_follow(struct live *live, uint64_t now_ns)
 {
 	unsigned int first = live->next_source;
-	bool any = false, more;
-	size_t done = 0;
+	uint64_t begin_ns = clock_boot_ns();
+	bool any = false;
 
 	for (unsigned int i = 0; i < live->sources; i++) {
 		unsigned int at = (first + i) % live->sources;
@@ -332,12 +326,11 @@ bool live_sources_follow(struct live *live, uint64_t now_ns)
 		if (source->kind != IPC_SOURCE_FILE)
 			continue;
 		/* The others' turn comes before this one's next. */
-		if (done >= LIVE_FILES_TURN) {
+		if (clock_boot_ns() - begin_ns >= LIVE_FILES_NS) {
 			live->next_source = at;
 			return true;
 		}
-		done += file_follow(source, now_ns, &more);
-		any = any || more;
+		any = file_follow(source, now_ns) || any;
 	}
 	return any;
 }

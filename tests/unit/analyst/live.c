@@ -48,6 +48,7 @@ struct scene {
 	struct ipc_heartbeat heartbeat;
 	struct ipc_record source_record, exec_record;
 	struct ipc_source_status status; /* of the source that said something last */
+	struct ipc_filter_status slow; /* the filter that gave something up last */
 	unsigned int floods; /* states BEHIND */
 	unsigned int decisions, heartbeats, attempts, source_records, exec_records;
 	int recording; /* read end, -1: none */
@@ -92,6 +93,13 @@ static int on_source_status(void *arg, const void *message, int fd)
 	return 0;
 }
 
+static int on_filter_status(void *arg, const void *message, int fd)
+{
+	(void)fd;
+	((struct scene *)arg)->slow = *(const struct ipc_filter_status *)message;
+	return 0;
+}
+
 static int on_log(void *arg, const void *message, int fd)
 {
 	const struct ipc_log *log = message;
@@ -127,6 +135,7 @@ static const struct channel_rule from_child[] = {
 	{ IPC_DECISION, sizeof(struct ipc_decision), 0, on_decision },
 	{ IPC_HEARTBEAT, sizeof(struct ipc_heartbeat), 0, on_heartbeat },
 	{ IPC_SOURCE_STATUS, sizeof(struct ipc_source_status), 0, on_source_status },
+	{ IPC_FILTER_STATUS, sizeof(struct ipc_filter_status), 0, on_filter_status },
 	{ IPC_LOG, sizeof(struct ipc_log), 0, on_log },
 	{ 0, 0, 0, NULL },
 };
@@ -188,7 +197,7 @@ static void say_peer(struct scene *scene)
 		channel_new(&scene->records, pair[0], "analyst", from_child_records, scene), 0);
 }
 
-static void say_setup(struct scene *scene)
+static void say_setup_with(struct scene *scene, const char *filter)
 {
 	struct ipc_hello hello = { .version = IPC_VERSION,
 				   .boot_to_wall_ns = (uint64_t)clock_boot_to_wall_ns() };
@@ -205,7 +214,7 @@ static void say_setup(struct scene *scene)
 	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
 	say(scene, IPC_EXEMPT, &exempt, sizeof(exempt), -1);
 	say(scene, IPC_SERVICE, &sshd, sizeof(sshd), -1);
-	say_file(scene, IPC_FILE_FILTER, "sshd.conf", filter_text);
+	say_file(scene, IPC_FILE_FILTER, "sshd.conf", filter);
 	say_file(scene, IPC_FILE_RULE, "/rules.d/test.conf", rule_text);
 	text_copy(source.path, sizeof(source.path), scene->path);
 	say(scene, IPC_SOURCE, &source, sizeof(source), scene->log_fd);
@@ -214,6 +223,11 @@ static void say_setup(struct scene *scene)
 	say_plain(scene, IPC_NOTIFY, scene->notify_fd);
 	say_peer(scene);
 	say_plain(scene, IPC_START, -1);
+}
+
+static void say_setup(struct scene *scene)
+{
+	say_setup_with(scene, filter_text);
 }
 
 /* Receives until done() or WAIT_S have passed; whether it was done. */
@@ -432,6 +446,68 @@ static void rotation_loses_no_line(void **state)
 	assert_int_equal(scene->decisions, 0);
 	assert_int_equal(finish(scene), 0);
 	(void)close(next);
+}
+
+#define MUCH ((size_t)32 * 1024 * 1024)
+
+static bool has_seen_much(const struct scene *scene)
+{
+	return scene->status.rotations == 3 &&
+	       scene->status.bytes + scene->status.skipped + scene->status.behind >= MUCH + 2 &&
+	       !scene->status.behind;
+}
+
+/* Rotated again and again before it could be read: what is left of the oldest is let go, and counted. */
+static void what_rotations_leave_unread_is_counted(void **state)
+{
+	struct scene *scene = *state;
+	struct ipc_source_fd message = { .id = 1, .how = IPC_ROTATED_RENAMED };
+	int much = memory_with(""), next[2] = { memory_with("a\n"), memory_with("b\n") };
+	char text[4096];
+
+	memset(text, '\n', sizeof(text));
+	for (size_t i = 0; i < MUCH; i += sizeof(text))
+		assert_int_equal(write(much, text, sizeof(text)), sizeof(text));
+	say_setup(scene);
+	assert_true(await(scene, is_ready));
+	say(scene, IPC_SOURCE_FD, &message, sizeof(message), much);
+	for (int i = 0; i < 2; i++) {
+		message.gaps = (uint32_t)i + 1;
+		say(scene, IPC_SOURCE_FD, &message, sizeof(message), next[i]);
+	}
+	assert_true(await(scene, has_seen_much));
+	assert_int_equal(scene->status.bytes + scene->status.skipped, MUCH + 4);
+	assert_int_equal(scene->status.records, 2);
+	assert_int_equal(scene->status.gaps, 3);
+	assert_non_null(strstr(scene->errors, "lines may be missing"));
+	assert_int_equal(finish(scene), 0);
+	(void)close(much);
+	(void)close(next[0]);
+	(void)close(next[1]);
+}
+
+static const char slow_filter[] = "[Definition]\nfailregex = ^(?:(?:a+)+)+ from <ADDR>$\n";
+
+static bool has_given_up_three(const struct scene *scene)
+{
+	return scene->slow.limits == 3;
+}
+
+static void slow_filter_is_named(void **state)
+{
+	static const char line[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa from nobody\n";
+	struct scene *scene = *state;
+
+	say_setup_with(scene, slow_filter);
+	assert_true(await(scene, is_ready));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(write(scene->log_fd, line, sizeof(line) - 1), sizeof(line) - 1);
+	assert_true(await(scene, has_given_up_three));
+	assert_string_equal(scene->slow.filter, "sshd");
+	assert_string_equal(scene->slow.file, "sshd.conf");
+	assert_int_equal(scene->slow.line, 2);
+	assert_int_equal(finish(scene), 0);
 }
 
 static bool has_read_two(const struct scene *scene)
@@ -1019,6 +1095,8 @@ int main(void)
 		TEST(guessing_leads_to_a_decision),
 		TEST(old_lines_do_not_count),
 		TEST(rotation_loses_no_line),
+		TEST(what_rotations_leave_unread_is_counted),
+		TEST(slow_filter_is_named),
 		TEST(canary_is_named),
 		TEST(journal_end_is_told),
 		TEST(recorder_comes_and_goes),

@@ -103,6 +103,8 @@ int log_reader_datagram(struct log_reader *reader, const struct log_datagram *da
 			uint64_t now_ns, log_record_fn fn, void *arg);
 int log_reader_audit(struct log_reader *reader, uint16_t type, const void *bytes, size_t len,
 		     uint64_t now_ns, log_record_fn fn, void *arg);
+/* The file has ended, perhaps without a newline: what waits for one is a line all the same. */
+int log_reader_finish(struct log_reader *reader, uint64_t now_ns, log_record_fn fn, void *arg);
 void log_reader_restart(
 	struct log_reader *reader); /* a new file: a waiting rest is dropped, counted as cut */
 /* Of the lines that end from now on; LOG_FRESH in the beginning. No matter for a journal. */

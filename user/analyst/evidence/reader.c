@@ -155,6 +155,19 @@ int log_reader_feed(struct log_reader *reader, const void *bytes, size_t len, ui
 	return -EINVAL;
 }
 
+int log_reader_finish(struct log_reader *reader, uint64_t now_ns, log_record_fn fn, void *arg)
+{
+	const struct feed feed = { .now_ns = now_ns, .fn = fn, .arg = arg };
+	size_t len = reader->rest_len;
+	bool cut = reader->rest_cut;
+
+	if (reader->format != LOG_LINES || !len)
+		return 0;
+	reader->rest_len = 0;
+	reader->rest_cut = false;
+	return line_emit(reader, &feed, reader->rest, len, cut);
+}
+
 void log_reader_restart(struct log_reader *reader)
 {
 	bool dropped = reader->rest_len > 0;
