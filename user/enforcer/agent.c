@@ -225,6 +225,7 @@ static int on_tick(struct loop_source *source, uint64_t now, void *arg)
 	if (agent->exempt_changed)
 		refresh_exempt(agent);
 	agent_watch(agent, now);
+	agent_tamper(agent, now);
 	if (due(agent, SCAN_TICKS) || sources_in_between(agent->sources))
 		scan_sources(agent, now);
 	if (due(agent, SCAN_TICKS)) {

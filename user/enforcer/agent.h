@@ -86,6 +86,9 @@ int agent_rights(struct agent *agent);
 void agent_watch(struct agent *agent, uint64_t now_boot_ns);
 void agent_end_stream(struct agent *agent);
 
+/* agent_tamper.c, each second: has somebody touched what bailiffd holds in the kernel? */
+void agent_tamper(struct agent *agent, uint64_t now_boot_ns);
+
 /* agent_control.c */
 extern const struct control_ops agent_control_ops;
 

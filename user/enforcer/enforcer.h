@@ -72,6 +72,29 @@ int hooks_takeover(struct hooks *hooks);
 /* Writes every session into the ring again: for an analyst that was started anew. */
 int hooks_tell(struct hooks *hooks);
 
+/* ---- what others do to it: noticed within 10 s, and put right ---- */
+
+enum tamper_what {
+	TAMPER_PIN, /* a pin is missing, or another object is pinned in its place */
+	TAMPER_LINK, /* a lockout program was detached, or exchanged */
+	TAMPER_SETTING,
+	TAMPER_GONE, /* a lockout is not in the kernel's table */
+	TAMPER_CHANGED, /* it ends at another time there */
+	TAMPER_ADDED, /* one that bailiffd did not make */
+	TAMPER_MAX,
+};
+
+struct tamper {
+	uint64_t seen[TAMPER_MAX];
+	uint64_t failed; /* that could not be put right; tried again each time */
+	int error; /* of one of these */
+};
+
+/* Pins, links, settings. Adds to what is in tamper. */
+void hooks_tamper(struct hooks *hooks, struct tamper *tamper);
+/* Tells of it: a line in the log, and the finding "tampering". 1: there was something. */
+int hooks_tampered(struct hooks *hooks, const struct tamper *tamper);
+
 /* --clear: removes pins, and so every lockout. */
 int hooks_clear(void);
 
@@ -118,6 +141,9 @@ void lockouts_operator(struct lockouts *lockouts, const struct control_request *
 
 /* Expiry, unfinished freezes, state. When to call again (CLOCK_BOOTTIME, at most 1 s away). */
 uint64_t lockouts_tick(struct lockouts *lockouts, uint64_t now_boot_ns);
+
+/* Compares a part of the kernel's tables with what is known; each second. Adds to tamper. */
+void lockouts_tamper(struct lockouts *lockouts, uint64_t now_boot_ns, struct tamper *tamper);
 
 typedef int (*lockout_fn)(const struct control_lockout *lockout, void *arg);
 typedef int (*session_fn)(const struct control_session *session, void *arg);

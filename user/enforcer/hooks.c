@@ -207,6 +207,8 @@ int hooks_load_at(const struct conf *conf, const struct hooks_target *target, st
 	for (size_t i = 0; i < HOOKS_MAX; i++)
 		hooks->link_fd[i] = -1;
 	hooks->dry = !target->lockout;
+	hooks->cgroup_fd =
+		target->cgroup_fd < 0 ? -1 : fcntl(target->cgroup_fd, F_DUPFD_CLOEXEC, 3);
 	hook_quiet();
 	/* Without a place for pins lockouts hold as long as this process: told by a finding. */
 	if (own.pin_dir && pins_prepare(own.pin_dir, &hooks->findings) < 0)
@@ -253,6 +255,7 @@ struct hooks *hooks_free(struct hooks *hooks)
 		/* A pinned link stays attached when its descriptor goes. */
 		base_closep(&hooks->link_fd[i]);
 	}
+	base_closep(&hooks->cgroup_fd);
 	hook_netns_done(hooks);
 	for (int i = 0; i < HOOK_OBJECT_MAX; i++)
 		if (hooks->object[i])

@@ -87,6 +87,9 @@ struct hooks {
 	dev_t pam_dev; /* the libpam that the probes are in; 0 = none */
 	ino_t pam_ino;
 	char pin_dir[128]; /* "": nothing is pinned */
+	int cgroup_fd; /* where lockout programs are attached, for attaching them again; -1 */
+	uint32_t style; /* enum bl_style, as written into bl_style */
+	struct tamper tampered; /* since the start */
 	struct hook_netns *space; /* other network namespaces */
 	size_t spaces;
 	bool spaces_adopted;
@@ -149,6 +152,8 @@ int pins_put_map(const char *pin_dir, const char *name, int fd);
  * link is pinned before the old one goes. Returns the pinned link's fd, or -errno. */
 int pins_put_link(const char *pin_dir, const char *name, const struct bpf_program *program,
 		  enum hook_at at, int target_fd);
+/* Is this object pinned there? 1: it was not, and is now. */
+int pins_keep(const char *pin_dir, const char *folder, const char *name, int fd);
 int pins_clear(const char *pin_dir);
 
 /* ---- places that change (hooks_netns.c, hooks_style.c) ---- */
@@ -157,6 +162,7 @@ int pins_clear(const char *pin_dir);
 int hooks_namespaces_at(struct hooks *hooks, int proc_fd);
 int hooks_style_at(struct hooks *hooks, enum lockout_style style, int cgroup_fd);
 void hook_netns_done(struct hooks *hooks);
+void hook_netns_pin(uint64_t ino, char ret_name[32]);
 
 /* ---- sessions (hooks_sessions.c) ---- */
 

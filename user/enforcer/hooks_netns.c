@@ -36,7 +36,7 @@ struct look {
 	int error;
 };
 
-static void pin_name(uint64_t ino, char ret[32])
+void hook_netns_pin(uint64_t ino, char ret[32])
 {
 	(void)snprintf(ret, 32, PIN_PREFIX "%llu", (unsigned long long)ino);
 }
@@ -94,7 +94,7 @@ static int attach(struct look *look, int netns, uint64_t ino)
 		look->over++;
 		return 0;
 	}
-	pin_name(ino, name);
+	hook_netns_pin(ino, name);
 	if (hooks->pin_dir[0])
 		link = pins_put_link(hooks->pin_dir, name, program, HOOK_AT_NETNS, netns);
 	else
@@ -180,7 +180,7 @@ static void unpin(const struct hooks *hooks, uint64_t ino)
 {
 	char name[32], path[PATH_MAX];
 
-	pin_name(ino, name);
+	hook_netns_pin(ino, name);
 	(void)snprintf(path, sizeof(path), "%s/links/%s", hooks->pin_dir, name);
 	if (hooks->pin_dir[0] && unlink(path) < 0 && errno != ENOENT)
 		log_warning_errno(-errno, "%s", path);

@@ -168,6 +168,45 @@ int pins_put_link(const char *pin_dir, const char *name, const struct bpf_progra
 	return TAKE_FD(new);
 }
 
+/* By number: ids of maps and of links are counted apart, and the folder tells which it is. */
+static uint32_t id_of(int fd)
+{
+	struct bpf_link_info info = {};
+	uint32_t len = sizeof(info);
+
+	/* Every kind of info begins with a type and a number. */
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.id;
+}
+
+int pins_keep(const char *pin_dir, const char *folder, const char *name, int fd)
+{
+	_cleanup_close_ int pinned = -1;
+	char path[PATH_SIZE], temporary[PATH_SIZE + 8];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, folder, name);
+	(void)snprintf(temporary, sizeof(temporary), "%s_new", path);
+	pinned = bpf_obj_get(path);
+	if (pinned >= 0 && id_of(pinned) == id_of(fd))
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/%s", pin_dir, folder);
+	r = make_folder(pin_dir);
+	if (r == 0)
+		r = make_folder(path);
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, folder, name);
+	(void)unlink(temporary);
+	if (bpf_obj_pin(fd, temporary) < 0)
+		return -errno;
+	if (rename(temporary, path) < 0) {
+		r = -errno;
+		(void)unlink(temporary);
+		return r;
+	}
+	return 1;
+}
+
 static void closedirp(DIR **dir)
 {
 	if (*dir)

@@ -27,14 +27,17 @@ static size_t row_of_ingress(void)
 	return row;
 }
 
-static int tell(const struct hooks *hooks, enum bl_style style)
+static int tell(struct hooks *hooks, enum bl_style style)
 {
 	int fd = hooks_map(hooks, "bl_style");
 	uint32_t zero = 0, value = style;
 
 	if (fd < 0)
 		return fd;
-	return bpf_map_update_elem(fd, &zero, &value, BPF_ANY) < 0 ? -errno : 0;
+	if (bpf_map_update_elem(fd, &zero, &value, BPF_ANY) < 0)
+		return -errno;
+	hooks->style = style;
+	return 0;
 }
 
 static void detach(struct hooks *hooks, size_t row)

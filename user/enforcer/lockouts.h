@@ -23,6 +23,9 @@
 #define LOCKOUTS_CUT_MAX SOCKETS_NETS_MAX
 #define LOCKOUTS_CUT_NS (250 * NSEC_PER_MSEC)
 #define LOCKOUTS_TICK_NS NSEC_PER_SEC
+/* Entries compared with the kernel's per second: up to a quarter of a million lockouts are all looked
+ * at within 4 s, a million within 20. */
+#define LOCKOUTS_COMPARE_MAX (16 * LOCKOUTS_BATCH)
 
 /* One entry as it goes to the kernel, for batches of one family. */
 struct lockout_item {
@@ -33,6 +36,12 @@ struct lockout_item {
 typedef int (*lockout_item_fn)(const struct lockout_item *item, void *arg);
 typedef int (*lockout_session_fn)(uint64_t tag, const struct bl_session *session, void *arg);
 
+/* Where a walk through a family's table goes on. */
+struct lockout_cursor {
+	uint32_t token;
+	bool begun;
+};
+
 /* All: 0 or -errno. */
 struct lockout_backend {
 	int (*put)(const struct lockout_item *item, void *arg);
@@ -42,6 +51,10 @@ struct lockout_backend {
 	int (*remove)(const struct ipc_subject *subject, void *arg);
 	/* What an earlier life left in the kernel. */
 	int (*each)(lockout_item_fn fn, void *fn_arg, void *arg);
+	/* At most LOCKOUTS_BATCH entries of a family from the cursor on; 1: there are more. Negative
+	 * from fn ends it. */
+	int (*some)(int family, struct lockout_cursor *cursor, lockout_item_fn fn, void *fn_arg,
+		    void *arg);
 	/* Established connections; at most LOCKOUTS_CUT_MAX nets. */
 	int (*cut)(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg);
 	int (*session)(uint64_t tag, struct bl_session *ret, void *arg);
@@ -76,6 +89,12 @@ struct lockouts {
 	uint64_t refused_limit;
 	uint64_t state_failures;
 	int64_t wall_offset_ns; /* wall less boot time, as the file's ends were written with */
+	struct {
+		int family; /* whose table is being compared; 0: the ledger with the kernel's */
+		struct lockout_cursor cursor;
+		uint32_t matched; /* entries that both have, this round */
+		uint32_t place; /* in the ledger */
+	} compare;
 	bool replacing; /* a failed rewrite of the file is not tried again at once */
 	char service[CONF_SERVICES_MAX + 1][IPC_NAME_MAX];
 	outcome_fn fn;

@@ -85,45 +85,41 @@ static int kernel_remove(const struct ipc_subject *subject, void *arg)
 	return bpf_map_delete_elem(fd, subject->addr) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int each_of(int family, int fd, lockout_item_fn fn, void *fn_arg)
+static int kernel_some(int family, struct lockout_cursor *cursor, lockout_item_fn fn, void *fn_arg,
+		       void *arg)
 {
 	size_t width = family == AF_INET ? sizeof(struct bl_key4) : sizeof(struct bl_key6);
 	_cleanup_free_ unsigned char *key = calloc(LOCKOUTS_BATCH, width);
 	_cleanup_free_ struct bl_lock *lock = calloc(LOCKOUTS_BATCH, sizeof(*lock));
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	uint32_t token = 0, next = 0;
-	bool first = true;
-	int r;
+	uint32_t count = LOCKOUTS_BATCH, next = 0;
+	int fd = map_of(arg, family), r;
 
+	if (fd < 0)
+		return fd;
 	if (!key || !lock)
 		return -ENOMEM;
-	for (;;) {
-		uint32_t count = LOCKOUTS_BATCH;
+	r = bpf_map_lookup_batch(fd, cursor->begun ? &cursor->token : NULL, &next, key, lock,
+				 &count, &opts);
+	/* -ENOENT: this is the last batch. */
+	if (r < 0 && errno != ENOENT)
+		return -errno;
+	for (uint32_t i = 0; i < count; i++) {
+		struct lockout_item item = {
+			.subject.kind = SUBJECT_ADDRESS,
+			.subject.family = (uint8_t)family,
+			.subject.prefix = family == AF_INET ? 32 : 64,
+			.lock = lock[i],
+		};
+		int s;
 
-		r = bpf_map_lookup_batch(fd, first ? NULL : &token, &next, key, lock, &count,
-					 &opts);
-		if (r < 0 && errno != ENOENT)
-			return -errno;
-		for (uint32_t i = 0; i < count; i++) {
-			struct lockout_item item = {
-				.subject.kind = SUBJECT_ADDRESS,
-				.subject.family = (uint8_t)family,
-				.subject.prefix = family == AF_INET ? 32 : 64,
-				.lock = lock[i],
-			};
-			int s;
-
-			memcpy(item.subject.addr, key + i * width, width);
-			s = fn(&item, fn_arg);
-			if (s)
-				return s;
-		}
-		/* -ENOENT: that was the last batch. */
-		if (r < 0)
-			return 0;
-		token = next;
-		first = false;
+		memcpy(item.subject.addr, key + i * width, width);
+		s = fn(&item, fn_arg);
+		if (s < 0)
+			return s;
 	}
+	*cursor = (struct lockout_cursor){ .token = next, .begun = r == 0 };
+	return r == 0;
 }
 
 static int kernel_each(lockout_item_fn fn, void *fn_arg, void *arg)
@@ -131,10 +127,13 @@ static int kernel_each(lockout_item_fn fn, void *fn_arg, void *arg)
 	static const int families[] = { AF_INET, AF_INET6 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		int fd = map_of(arg, families[i]);
-		int r = fd < 0 ? 0 : each_of(families[i], fd, fn, fn_arg);
+		struct lockout_cursor cursor = {};
+		int r;
 
-		if (r)
+		do {
+			r = kernel_some(families[i], &cursor, fn, fn_arg, arg);
+		} while (r > 0);
+		if (r < 0 && r != -EOPNOTSUPP)
 			return r;
 	}
 	return 0;
@@ -262,6 +261,7 @@ struct lockout_backend lockouts_kernel(struct hooks *hooks)
 		.get = kernel_get,
 		.remove = kernel_remove,
 		.each = kernel_each,
+		.some = kernel_some,
 		.cut = kernel_cut,
 		.session = kernel_session,
 		.sessions = kernel_sessions,

@@ -98,6 +98,27 @@ static int fake_each(lockout_item_fn fn, void *fn_arg, void *arg)
 	return 0;
 }
 
+/* Two entries at a time, so that a walk takes several calls. */
+static int fake_some(int family, struct lockout_cursor *cursor, lockout_item_fn fn, void *fn_arg,
+		     void *arg)
+{
+	struct lockout_item found[2];
+	size_t at = cursor->begun ? cursor->token : 0, count = 0;
+
+	(void)arg;
+	for (; at < fake.items && count < 2; at++)
+		if (fake.item[at].subject.family == family)
+			found[count++] = fake.item[at];
+	*cursor = (struct lockout_cursor){ .token = (uint32_t)at, .begun = at < fake.items };
+	for (size_t i = 0; i < count; i++) {
+		int r = fn(&found[i], fn_arg);
+
+		if (r < 0)
+			return r;
+	}
+	return cursor->begun;
+}
+
 static int fake_cut(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg)
 {
 	(void)arg;
@@ -149,6 +170,7 @@ static const struct lockout_backend backend = {
 	.get = fake_get,
 	.remove = fake_remove,
 	.each = fake_each,
+	.some = fake_some,
 	.cut = fake_cut,
 	.session = fake_session,
 	.sessions = fake_sessions,
@@ -295,6 +317,129 @@ static void locked_until_it_ends(void **unused)
 	assert_int_equal(told[0].decision, o.decision);
 	assert_string_equal(told[0].rule, "ssh-failures");
 	assert_int_equal(fake.items, 0);
+}
+
+static struct bl_lock *lock_of(const struct ipc_subject *subject)
+{
+	static struct bl_lock none;
+	struct lockout_item *item = fake_find(subject);
+
+	assert_non_null(item);
+	return item ? &item->lock : &none;
+}
+
+static struct tamper compare(void)
+{
+	struct tamper tamper = {};
+
+	/* Two rounds: whatever the first call goes on with, each table is walked once. */
+	lockouts_tamper(lockouts, fake.boot, &tamper);
+	lockouts_tamper(lockouts, fake.boot, &tamper);
+	return tamper;
+}
+
+static uint64_t total(const struct tamper *tamper)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < TAMPER_MAX; i++)
+		sum += tamper->seen[i];
+	return sum;
+}
+
+static void what_others_do_to_the_table(void **unused)
+{
+	struct ipc_subject gone = address("192.0.2.2"), changed = address("2001:db8:1::");
+	struct lockout_item foreign = { .subject = address("198.51.100.9"),
+					.lock.expires_boot_ns = 5000 * SEC,
+					.lock.locked_boot_ns = 1 };
+	struct tamper t;
+
+	(void)unused;
+	changed.prefix = 64; /* what is locked of it */
+	t = compare();
+	assert_int_equal(total(&t), 0);
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	(void)decide(gone, ACTION_LOCK, 600);
+	(void)decide(address("192.0.2.3"), ACTION_LOCK, 600);
+	(void)decide(changed, ACTION_LOCK, 600);
+	(void)decide(address("2001:db8:2::"), ACTION_LOCK, 900);
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 700);
+	t = compare();
+	assert_int_equal(total(&t), 0);
+
+	/* Taken out: in force again, for as long as it was to be. */
+	assert_int_equal(fake_remove(&gone, NULL), 0);
+	t = compare();
+	assert_int_equal(t.seen[TAMPER_GONE], 1);
+	assert_int_equal(total(&t), 1);
+	assert_int_equal(t.failed, 0);
+	assert_true(lock_of(&gone)->expires_boot_ns == 1600 * SEC);
+	t = compare();
+	assert_int_equal(total(&t), 0);
+
+	/* Made shorter: as it was, and what it has refused still counts. */
+	lock_of(&changed)->expires_boot_ns = fake.boot;
+	lock_of(&changed)->refused = 7;
+	t = compare();
+	assert_int_equal(t.seen[TAMPER_CHANGED], 1);
+	assert_int_equal(total(&t), 1);
+	assert_true(lock_of(&changed)->expires_boot_ns == 1600 * SEC);
+	assert_int_equal(lock_of(&changed)->refused, 7);
+
+	/* Put in: nobody decided it, nobody could release it. */
+	assert_int_equal(fake_put(&foreign, NULL), 0);
+	t = compare();
+	assert_int_equal(t.seen[TAMPER_ADDED], 1);
+	assert_int_equal(total(&t), 1);
+	assert_null(fake_find(&foreign.subject));
+
+	/* All of it at once. */
+	fake.items = 0;
+	t = compare();
+	assert_int_equal(t.seen[TAMPER_GONE], 5);
+	assert_int_equal(fake.items, 5);
+
+	/* What cannot be put back is told each time. */
+	assert_int_equal(fake_remove(&gone, NULL), 0);
+	fake.put_error = -E2BIG;
+	t = compare();
+	assert_true(t.seen[TAMPER_GONE] >= 1 && t.failed == t.seen[TAMPER_GONE]);
+	assert_int_equal(t.error, -E2BIG);
+	fake.put_error = 0;
+	t = compare();
+	assert_int_equal(t.seen[TAMPER_GONE], 1);
+	assert_int_equal(t.failed, 0);
+}
+
+static void ends_and_releases_are_no_tampering(void **unused)
+{
+	struct lockout_item lapsed = { .subject = address("198.51.100.9"),
+				       .lock.expires_boot_ns = 1 };
+	struct tamper t;
+
+	(void)unused;
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 60);
+	(void)decide(address("192.0.2.2"), ACTION_LOCK, 600);
+	(void)operate(CONTROL_RELEASE, address("192.0.2.2"), false);
+	t = compare();
+	assert_int_equal(total(&t), 0);
+	fake.boot += 61 * SEC;
+	t = compare();
+	assert_int_equal(total(&t), 0);
+	(void)lockouts_tick(lockouts, fake.boot);
+	t = compare();
+	assert_int_equal(total(&t), 0);
+	assert_int_equal(fake.items, 0);
+	/* One that is over refuses nothing; it is only cleared away. */
+	assert_int_equal(fake_put(&lapsed, NULL), 0);
+	t = compare();
+	assert_int_equal(total(&t), 0);
+	assert_int_equal(fake.items, 0);
+	(void)decide(address("192.0.2.1"), ACTION_LOCK, 600);
+	restart();
+	t = compare();
+	assert_int_equal(total(&t), 0);
 }
 
 static void again_makes_it_longer_never_shorter(void **unused)
@@ -747,6 +892,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(locked_until_it_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_others_do_to_the_table, setup, teardown),
+		cmocka_unit_test_setup_teardown(ends_and_releases_are_no_tampering, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(again_makes_it_longer_never_shorter, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(refusals, setup, teardown),
