@@ -617,7 +617,7 @@ static void proxy_is_never_counted(void **state)
 		      on_attempt, scene);
 	assert_int_equal(tries(scene, PEER, TRUST_ATTESTED), 1);
 	assert_string_equal(scene->text[0],
-			    "address as web's proxy told it; who wrote it is unknown");
+			    "address as web's proxy told it; only the service can write its log");
 	claim = claim_make(PROXY, 40001, 0, FORM_PASSWORD, 2 * SECOND);
 	witness_claim(scene->witness, scene->sessions, &claim, 3, "web", TRUST_ATTESTED, 2 * SECOND,
 		      on_attempt, scene);

@@ -21,7 +21,10 @@ static void origin_text(const struct attempt *attempt, char *to, size_t size)
 	size_t used;
 
 	if (!origin || !origin->trusted) {
-		(void)snprintf(to, size, "who wrote it is unknown");
+		(void)snprintf(to, size, "%s",
+			       origin && attempt->trust == TRUST_ATTESTED
+				       ? "only the service can write its log"
+				       : "who wrote it is unknown");
 		return;
 	}
 	used = (size_t)snprintf(to, size, "%s process %u",
