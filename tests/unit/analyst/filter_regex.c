@@ -572,6 +572,43 @@ static void test_content(void **state)
 	filter_set_free(set);
 }
 
+/* Which expressions are asked depends on the text's first byte; the first in order still wins. */
+static void test_begins(void **state)
+{
+	struct buf text = BUF_INIT(65536);
+	struct filter_set *set;
+	struct file file;
+	uint16_t filter;
+
+	(void)state;
+	buf_puts(&text, "[Definition]\nfailregex =");
+	for (unsigned int i = 0; i < 150; i++)
+		buf_printf(&text,
+			   i % 50 == 49 ? " ^(?:\\w\\d{1,3}|\\+) any%u <ADDR>$\n"
+					: " ^%2$c%1$u is <ADDR>$\n",
+			   i, 'a' + i % 26);
+	file = (struct file){ "a.conf", text.data };
+	set = set_of(&file, 1);
+	filter = load(set, "a");
+	for (unsigned int i = 0; i < 150; i++) {
+		struct claim claim = { 0 };
+		char line[64];
+
+		(void)snprintf(line, sizeof(line),
+			       i % 50 == 49 ? "%2$c%1$u any%1$u 192.0.2.1"
+					    : "%2$c%1$u is 192.0.2.1",
+			       i, 'a' + i % 26);
+		assert_row(match(set, filter, line, &claim) == FILTER_FAILURE, line);
+		assert_int_equal(claim.form, i);
+		line[0] = '+';
+		assert_row(match(set, filter, line, &claim) == FILTER_NOMATCH, line);
+	}
+	assert_int_equal(match(set, filter, "+ any99 192.0.2.1", &(struct claim){ 0 }),
+			 FILTER_FAILURE);
+	filter_set_free(set);
+	buf_done(&text);
+}
+
 /*
  * Where the kernel refuses writable memory that becomes executable (PR_SET_MDWE, since 6.3,
  * b507808ebce2), expressions run interpreted: slower, with the same results and the same limits.
@@ -628,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_ignoreregex),
 		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,9 @@
 /*
  * Addresses: what is one, what is none, and that equal ones have equal bytes.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -54,6 +56,41 @@ static void addresses_are_understood(void **state)
 		addr_format(&addr, shown);
 		assert_string_equal(shown, rows[i].shown);
 		assert_row(parse(shown, &again) == 0 && addr_equal(&addr, &again), rows[i].text);
+	}
+}
+
+/* IPv4 is read and written without the library: each part as the library has it. */
+static void four_parts_are_as_the_library_has_them(void **state)
+{
+	static const char *const rest[][2] = {
+		{ "", ".7.200.9" }, { "10.", ".200.9" }, { "10.2.", ".9" }, { "10.2.0.", "" }
+	};
+	static const char *const around[] = { "", "0", "00", ".", " ", "x" };
+
+	(void)state;
+	for (unsigned int place = 0; place < 4; place++) {
+		for (unsigned int value = 0; value < 1000; value++) {
+			for (size_t i = 0; i < ARRAY_SIZE(around) * 2; i++) {
+				const char *before = i % 2 ? around[i / 2] : "";
+				const char *after = i % 2 ? "" : around[i / 2];
+				char text[64], shown[ADDR_TEXT_MAX];
+				uint8_t bytes[4];
+				struct addr addr;
+				bool known;
+
+				(void)snprintf(text, sizeof(text), "%s%s%u%s%s", rest[place][0],
+					       before, value, after, rest[place][1]);
+				known = inet_pton(AF_INET, text, bytes) == 1;
+				assert_row((parse(text, &addr) == 0) == known, text);
+				if (!known)
+					continue;
+				assert_row(addr.family == AF_INET && addr.prefix == 32 &&
+						   !memcmp(addr.bytes, bytes, sizeof(bytes)),
+					   text);
+				addr_format(&addr, shown);
+				assert_row(!strcmp(shown, text), text);
+			}
+		}
 	}
 }
 
@@ -291,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_understood),
+		cmocka_unit_test(four_parts_are_as_the_library_has_them),
 		cmocka_unit_test(everything_else_is_refused),
 		cmocka_unit_test(length_counts_not_nul),
 		cmocka_unit_test(nets),

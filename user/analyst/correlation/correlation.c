@@ -22,10 +22,11 @@ struct pair_key {
 };
 
 struct pair {
-	uint32_t time[RULE_FAILURES_MAX]; /* ticks since base, oldest at head */
+	/* First, for they lie in the same cache line as the key. */
 	uint16_t head;
 	uint16_t count;
 	uint32_t trust; /* weakest since the ring was empty */
+	uint32_t time[RULE_FAILURES_MAX]; /* ticks since base, oldest at head */
 };
 
 struct correlation {
@@ -149,16 +150,21 @@ static bool trust_reaches(const struct rule *rule, enum trust trust, bool accept
 	return trust >= rule->trust || (accepted && rule->trust <= TRUST_ATTESTED);
 }
 
+/* Most rules are about other services: the first letter of their name settles it. */
+static inline bool rule_is_elsewhere(const struct rule *rule, char service, char filter)
+{
+	return rule->service[0] && rule->service[0] != service && rule->service[0] != filter;
+}
+
 static bool rule_is_about(const struct rule *rule, const char *service, const char *source,
 			  const char *filter)
 {
 	/* Filters are named after what they read, whatever the source says that its service is. */
 	if (!filter[0])
 		filter = service;
-	/* Most rules are about other services: their first letter settles it. */
-	if (rule->service[0] &&
-	    (rule->service[0] != service[0] || strcmp(rule->service, service)) &&
-	    (rule->service[0] != filter[0] || strcmp(rule->service, filter)))
+	if (rule_is_elsewhere(rule, service[0], filter[0]) ||
+	    (rule->service[0] && strcmp(rule->service, service) != 0 &&
+	     strcmp(rule->service, filter) != 0))
 		return false;
 	if (rule->filter[0] && strcmp(rule->filter, filter) != 0)
 		return false;
@@ -185,14 +191,21 @@ static uint32_t tries_for(const struct rule *rule, const struct attempt *attempt
 void correlation_attempt(struct correlation *c, const struct attempt *attempt,
 			 const struct attempt_names *names, match_fn fn, void *arg)
 {
+	const char service = attempt->service_name[0];
+	/* As in rule_is_about. */
+	const char filter = names->filter[0] ? names->filter[0] : service;
+
 	if (!attempt->tries && !attempt->again)
 		return;
 	for (unsigned int i = 0; i < c->rules->count; i++) {
 		const struct rule *rule = &c->rules->rule[i];
 		struct match match;
-		uint32_t tries = tries_for(rule, attempt, names);
 		struct pair *pair;
+		uint32_t tries;
 
+		if (rule_is_elsewhere(rule, service, filter))
+			continue;
+		tries = tries_for(rule, attempt, names);
 		if (!tries)
 			continue;
 		match = (struct match){ .rule = rule, .at_ns = attempt->at_ns };

@@ -49,16 +49,26 @@ static bool take_digits(struct cursor *c, int digits, unsigned int *ret)
 	return true;
 }
 
-/* hh:mm:ss */
-static bool take_time(struct cursor *c, struct date *date)
-{
-	unsigned int hour, minute, second;
+#define NO_NUMBER 10000
 
-	if (!take_digits(c, 2, &hour) || !take_char(c, ':') || !take_digits(c, 2, &minute) ||
-	    !take_char(c, ':') || !take_digits(c, 2, &second))
-		return false;
+/* Of two digits; NO_NUMBER or more: they are none. */
+static unsigned int two_digits(const char *at)
+{
+	const unsigned int tens = (unsigned int)(at[0] - '0'), ones = (unsigned int)(at[1] - '0');
+
+	return tens <= 9 && ones <= 9 ? tens * 10 + ones : NO_NUMBER;
+}
+
+#define DAY_LEN 10 /* 2026-11-24 */
+#define TIME_LEN 8 /* hh:mm:ss */
+
+static bool time_read(const char *at, struct date *date)
+{
+	const unsigned int hour = two_digits(at), minute = two_digits(at + 3),
+			   second = two_digits(at + 6);
+
 	/* 60 is a leap second. */
-	if (hour > 23 || minute > 59 || second > 60)
+	if (at[2] != ':' || at[5] != ':' || hour > 23 || minute > 59 || second > 60)
 		return false;
 	date->hour = (uint8_t)hour;
 	date->minute = (uint8_t)minute;
@@ -66,20 +76,31 @@ static bool take_time(struct cursor *c, struct date *date)
 	return true;
 }
 
+static bool take_time(struct cursor *c, struct date *date)
+{
+	if (c->end - c->at < TIME_LEN || !time_read(c->at, date))
+		return false;
+	c->at += TIME_LEN;
+	return true;
+}
+
 /* .123456: nothing where no digit follows; false: more digits than nanoseconds have. */
 static bool take_fraction(struct cursor *c, bool comma, struct date *date)
 {
-	uint32_t scale = 100000000;
-	const char *at = c->at;
+	static const uint32_t scales[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
+					   10000,      1000,	  100,	    10,	     1 };
+	const char *at = c->at, *first;
+	uint32_t value = 0;
 
 	if (c->end - at < 2 || (*at != '.' && (!comma || *at != ',')) || !is_digit(at[1]))
 		return true;
-	for (at++; at < c->end && is_digit(*at); at++) {
-		if (!scale)
+	first = ++at;
+	for (; at < c->end && is_digit(*at); at++) {
+		if (at - first == 9)
 			return false;
-		date->ns += scale * (uint32_t)(*at - '0');
-		scale /= 10;
+		value = value * 10 + (uint32_t)(*at - '0');
 	}
+	date->ns = value * scales[at - first];
 	c->at = at;
 	return true;
 }
@@ -96,7 +117,8 @@ static bool take_zone(struct cursor *c, struct date *date)
 	if (try.at == try.end)
 		return true;
 	/* Any other blank, those beyond ASCII included: U+0085, U+00A0, U+1680, U+2000, U+3000. */
-	if ((unsigned char)*try.at < ' ' || memchr("\xc2\xe1\xe2\xe3", *try.at, 4))
+	if ((unsigned char)*try.at < ' ' ||
+	    (*try.at & 0x80 && memchr("\xc2\xe1\xe2\xe3", *try.at, 4)))
 		return false;
 	if (*try.at == 'Z' || *try.at == 'U' || *try.at == 'G') {
 		size_t len = *try.at == 'Z' ? 1 : 3;
@@ -136,26 +158,25 @@ static bool year_of_clock(unsigned int year)
 /* 2026-11-24T10:00:00.123456+01:00, also with '/' or '.' and blanks for the T */
 static bool layout_iso(struct cursor *c, struct date *date)
 {
+	const char *at = c->at;
 	unsigned int year, month, day;
-	char between;
 
-	if (!take_digits(c, 4, &year) || !year_of_clock(year) || c->at == c->end)
+	if (c->end - at < DAY_LEN + 1 + TIME_LEN)
 		return false;
-	between = *c->at;
-	if (between != '-' && between != '/' && between != '.')
+	year = two_digits(at) * 100 + two_digits(at + 2);
+	month = two_digits(at + 5);
+	day = two_digits(at + 8);
+	if (!year_of_clock(year) || (at[4] != '-' && at[4] != '/' && at[4] != '.') ||
+	    at[7] != at[4] || month < 1 || month > 12 || day < 1 || day > 31)
 		return false;
-	c->at++;
-	if (!take_digits(c, 2, &month) || !take_char(c, between) || !take_digits(c, 2, &day) ||
-	    month < 1 || month > 12 || day < 1 || day > 31)
+	at += DAY_LEN;
+	if (*at != 'T' && *at != ' ')
 		return false;
-	if (!take_char(c, 'T')) {
-		if (!take_char(c, ' '))
-			return false;
-		(void)take_char(c, ' ');
-	}
+	at += *at == ' ' && at[1] == ' ' ? 2 : 1;
 	date->year = (uint16_t)year;
 	date->month = (uint8_t)month;
 	date->day = (uint8_t)day;
+	c->at = at;
 	if (!take_time(c, date) || !take_fraction(c, true, date))
 		return false;
 	return take_zone(c, date);

@@ -30,6 +30,9 @@ struct filter {
 	struct expression prefix;
 	struct expression *fail, *ignore;
 	unsigned int fails, ignores;
+	/* For each first byte of the text, begin_words of bits: failregex that may begin so. NULL: any. */
+	uint64_t *begins;
+	unsigned int begin_words;
 	struct windows *windows; /* NULL: each line is seen by itself */
 	uint64_t limit; /* lines given up on, all expressions */
 	const struct expression *given_up; /* the last of them; NULL = none yet */

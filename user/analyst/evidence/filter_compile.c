@@ -281,6 +281,27 @@ static void gate_make(struct filter *filter)
 	}
 }
 
+/* Most failregex begin with a word of their own: on nearly every line a byte tells which to ask. */
+static int begins_make(struct filter *filter)
+{
+	/* Those over several lines see another text than the rest. */
+	if (filter->windows)
+		return 0;
+	filter->begin_words = (filter->fails + 63) / 64;
+	filter->begins = calloc((size_t)256 * filter->begin_words, sizeof(*filter->begins));
+	if (!filter->begins)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < filter->fails; i++) {
+		const struct literal *prefix = &filter->fail[i].regex.prefix;
+
+		for (unsigned int byte = 0; byte < 256; byte++)
+			if (!prefix->len || (unsigned char)prefix->text[0] == byte)
+				filter->begins[byte * filter->begin_words + i / 64] |= UINT64_C(1)
+										       << i % 64;
+	}
+	return 0;
+}
+
 static int windows_make(struct compile *c)
 {
 	if (c->filter->has_prefix) {
@@ -320,6 +341,8 @@ int filter_compile(struct filter *filter, struct config *config, struct date_poo
 		r = ids_check(&c);
 	if (!r)
 		r = dates_read(&c);
+	if (!r)
+		r = begins_make(filter);
 	if (r < 0)
 		return r;
 	filter->ignores_first = filter->ignores && filter->ignores + 2 < filter->fails;
@@ -344,6 +367,7 @@ struct filter *filter_free(struct filter *filter)
 	regex_done(&filter->prefix.regex);
 	expressions_free(filter->fail, filter->fails);
 	expressions_free(filter->ignore, filter->ignores);
+	free(filter->begins);
 	free(filter->windows);
 	free(filter->journalmatch);
 	free(filter->datepattern);

@@ -378,7 +378,8 @@ void regex_literals(const char *text, struct literals *ret, struct literal *ret_
 
 #ifdef __SSE2__
 /* The literal begins in one of the 16 places from at on. */
-static bool found_at(const struct literal *literal, const char *at, __m128i firsts, __m128i lasts)
+static inline bool found_at(const struct literal *literal, const char *at, __m128i firsts,
+			    __m128i lasts)
 {
 	const __m128i *a = (const __m128i *)(const void *)at;
 	const __m128i *b = (const __m128i *)(const void *)(at + literal->len - 1);

@@ -10,6 +10,12 @@
 #include "analyst/evidence/filter.h"
 #include "analyst/evidence/text.h"
 
+/* Whether its expressions know the role at all; most know few. */
+static inline bool hit_has(const struct hit *hit, enum role role)
+{
+	return (hit->regex->roles | (hit->prefix ? hit->prefix->roles : 0)) >> role & 1;
+}
+
 /* failregex's own group, else prefregex's. NULL: took no part. */
 static const char *hit_get(const struct hit *hit, enum role role, size_t *ret_len)
 {
@@ -45,9 +51,11 @@ static const char *alts_get(const struct regex *regex, const PCRE2_SIZE *at, con
 /* The same, and where that is unset or empty, the first alternative that is not. */
 static const char *hit_get_or_alt(const struct hit *hit, enum role role, size_t *ret_len)
 {
-	const char *text = hit_get(hit, role, ret_len);
-	const char *alt = NULL;
+	const char *text, *alt = NULL;
 
+	if (!hit_has(hit, role))
+		return NULL;
+	text = hit_get(hit, role, ret_len);
 	if (text && *ret_len)
 		return text;
 	alt = alts_get(hit->regex, hit->at, hit->text, role, ret_len);
@@ -62,7 +70,7 @@ static bool hit_marks(const struct hit *hit, enum role role)
 {
 	size_t len;
 
-	return hit_get(hit, role, &len) && len;
+	return hit_has(hit, role) && hit_get(hit, role, &len) && len;
 }
 
 /* ip4, ip6 with what /CIDR may follow. */
@@ -234,17 +242,50 @@ static bool prefix_match(struct filter_set *set, struct filter *filter, struct h
 	return true;
 }
 
+/* Which failregex, from i on, may begin as text does; filter->fails: none. */
+static unsigned int fail_next(const struct filter *filter, const char *text, unsigned int i)
+{
+	const uint64_t *words = filter->begins + (unsigned char)text[0] * filter->begin_words;
+
+	for (unsigned int word = i / 64; word < filter->begin_words; word++) {
+		uint64_t bits = words[word] & (word == i / 64 ? UINT64_MAX << i % 64 : UINT64_MAX);
+
+		if (bits)
+			return word * 64 + (unsigned int)__builtin_ctzll(bits);
+	}
+	return filter->fails;
+}
+
+/* What begins with no known text is cheaper searched for the text it needs than asked. */
+static bool form_may_match(const struct regex *regex, const char *text, size_t len)
+{
+	return regex_may_match(regex, text, len) &&
+	       (regex->prefix.len || literals_found(&regex->needs, text, len));
+}
+
 /* The number of the failregex, or -1. window: what those over several lines see, or NULL. */
 static int fail_match(struct filter_set *set, struct filter *filter, struct hit *hit, size_t len,
 		      const struct window *window)
 {
-	for (unsigned int i = 0; i < filter->fails; i++) {
-		struct expression *form = &filter->fail[i];
-		const bool lines = window && form->regex.lines;
-		const char *text = lines ? window->text : hit->text;
-		const size_t text_len = lines ? window->len : len;
+	const bool by_begin = filter->begins && set->gates;
 
-		if (!regex_may_match(&form->regex, text, text_len) ||
+	for (unsigned int i = 0; i < filter->fails; i++) {
+		struct expression *form;
+		const char *text = hit->text;
+		size_t text_len = len;
+		bool lines;
+
+		if (by_begin)
+			i = fail_next(filter, text, i);
+		if (i == filter->fails)
+			break;
+		form = &filter->fail[i];
+		lines = window && form->regex.lines;
+		if (lines) {
+			text = window->text;
+			text_len = window->len;
+		}
+		if (!form_may_match(&form->regex, text, text_len) ||
 		    !try(set, form, text, text_len, set->data))
 			continue;
 		form->matches++;

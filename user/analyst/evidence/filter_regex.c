@@ -47,6 +47,7 @@ static void alt_add(struct regex *regex, const char *name, uint32_t group)
 				continue;
 			regex->alt[regex->alts++] =
 				(struct regex_alt){ .role = roles[i].role, .group = group };
+			regex->roles |= 1U << roles[i].role;
 			return;
 		}
 	}
@@ -70,8 +71,10 @@ static void groups_find(struct regex *regex)
 
 		for (size_t r = 0; r < ARRAY_SIZE(roles) && !known; r++) {
 			known = !strcmp(roles[r].name, name);
-			if (known)
-				regex->group[roles[r].role] = group;
+			if (!known)
+				continue;
+			regex->group[roles[r].role] = group;
+			regex->roles |= 1U << roles[r].role;
 		}
 		if (!strncmp(name, "skiplines", strlen("skiplines")) &&
 		    regex->skips < REGEX_SKIPS_MAX)

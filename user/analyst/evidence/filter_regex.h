@@ -92,6 +92,7 @@ struct regex {
 	bool lines; /* sees several of them */
 	uint32_t captures;
 	uint32_t group[ROLE_MAX]; /* 0 = none */
+	uint32_t roles; /* a bit for each that has a group, or an alternative */
 	unsigned int alts;
 	struct regex_alt alt[REGEX_ALTS_MAX];
 	unsigned int skips;

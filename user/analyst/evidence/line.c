@@ -98,16 +98,12 @@ static void repetition_unwrap(struct line *line, size_t place)
 	line->count = (uint32_t)(count < LINE_REPEATED_MAX ? count : LINE_REPEATED_MAX);
 }
 
-void line_prepare(struct line *line, const struct log_record *record, struct date_list *dates)
+void line_make(struct line *line, const struct log_record *record, struct date_list *dates)
 {
 	size_t len = record->len < EVIDENCE_LINE_MAX ? record->len : EVIDENCE_LINE_MAX;
 	struct date_place cut = { 0 };
 	size_t message;
 
-	if (record->number && line->number == record->number && line->source == record->source &&
-	    line->dates == dates && line->record_text == record->text &&
-	    line->record_len == record->len)
-		return;
 	line->source = record->source;
 	line->number = record->number;
 	line->record_text = record->text;

@@ -24,7 +24,16 @@ struct line {
 		  2]; /* stamp cut out, repetition unwrapped, ends in a newline */
 };
 
+void line_make(struct line *line, const struct log_record *record, struct date_list *dates);
+
 /* Does nothing if line is made of that record, by those dates, already. */
-void line_prepare(struct line *line, const struct log_record *record, struct date_list *dates);
+static inline void line_prepare(struct line *line, const struct log_record *record,
+				struct date_list *dates)
+{
+	if (!record->number || line->number != record->number || line->source != record->source ||
+	    line->dates != dates || line->record_text != record->text ||
+	    line->record_len != record->len)
+		line_make(line, record, dates);
+}
 
 #endif
