@@ -295,6 +295,8 @@ struct socket {
 	struct sock *sk;
 };
 
+struct sockaddr;
+
 struct bpf_iter__task {
 	struct task_struct *task;
 };

@@ -3,9 +3,9 @@
  * Maps of the sensors. Each sensor object declares them all; the loader creates them with the first
  * object and gives the others the same ones by name (bpf_map__reuse_fd).
  *
- * A loader that takes over bl_sessions and bl_audit from an earlier one, but not the tags, sets `tasks`
- * of every session to 0 before it attaches, runs bl_seed after, and removes what then has no tasks.
- * Sessions keep their numbers that way.
+ * A loader that takes over bl_sessions and bl_audit from an earlier one sets `tasks` of every session to
+ * 0 before it attaches, runs bl_seed after, and removes what then has no tasks. Sessions keep their
+ * numbers that way. Tags that it takes over as well (bl_config.life tells them) are counted anew.
  *
  * Hashes are preallocated: on 5.10 run-time allocation below a kprobe can deadlock (the kernel warns
  * "trace type BPF program uses run-time allocation"), and a full table shall be a counted refusal,
@@ -86,7 +86,7 @@ struct bl_tag {
 	__u64 session;
 	__u64 start_ns; /* the thread's start_boottime: proof against a reused pid */
 	__u32 audit_session;
-	__u32 pad;
+	__u32 life; /* bl_config.life of who counted this task in its session; 0: nobody did */
 };
 
 /* The two backings of the tag, only one of which exists (struct bl_config). */

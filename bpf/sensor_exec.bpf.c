@@ -394,12 +394,13 @@ static __always_inline void exit_tell(struct task_struct *task)
 {
 	struct bl_tag *tag = tag_get(task, true);
 	__u64 session = tag ? tag->session : 0;
+	bool counts = tag_counts(tag);
 	struct bl_conn_key key;
 
 	task_key(&key, task, true);
 	if (process_gone(task, &key))
 		exit_process(task, &key, session);
-	if (session && tag_take(task))
+	if (session && tag_take(task) && counts)
 		session_leave(session, task, true);
 }
 
@@ -421,6 +422,7 @@ static __always_inline void free_tell(struct task_struct *task)
 {
 	struct bl_tag *tag = tag_get(task, true);
 	__u64 session = tag ? tag->session : 0;
+	bool counts = tag_counts(tag);
 	struct bl_conn_key key;
 
 	if (task->pid == task->tgid) {
@@ -428,7 +430,7 @@ static __always_inline void free_tell(struct task_struct *task)
 		if (bpf_map_lookup_elem(&bl_conns, &key))
 			exit_process(task, &key, session);
 	}
-	if (session && tag_take(task))
+	if (session && tag_take(task) && counts)
 		session_leave(session, task, true);
 }
 

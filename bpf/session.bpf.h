@@ -200,14 +200,26 @@ static __always_inline __u64 session_change(struct task_struct *task, __u64 befo
 	return tag ? tag : before;
 }
 
-/* A task that unsets its login uid (which takes CAP_AUDIT_CONTROL) does not leave its session. */
+/*
+ * A task that unsets its login uid (which takes CAP_AUDIT_CONTROL) does not leave its session. A tag
+ * that is not counted, because an earlier life or the fork hook of the lockouts gave it, is counted
+ * now; if the task got another login uid meanwhile, that session was born inside this one.
+ */
 static __always_inline __u64 session_of(struct task_struct *task, __u16 flags, const bool direct)
 {
 	__u32 audit = task_audit_session(task, direct);
 	struct bl_tag *tag = tag_get(task, direct);
 	__u64 before = tag ? tag->session : 0;
+	__u32 was;
 
-	if (audit == BL_UNSET || (tag && tag->audit_session == audit))
+	if (tag && !tag_counts(tag)) {
+		was = tag->audit_session;
+		if (session_join(task, before, direct) && was == audit)
+			return before;
+	} else if (tag && tag->audit_session == audit) {
+		return before;
+	}
+	if (audit == BL_UNSET)
 		return before;
 	return session_change(task, before, flags, direct);
 }

@@ -58,12 +58,14 @@ static __always_inline struct bl_tag *tag_get(struct task_struct *task, const bo
 }
 
 /* The task must be current, or not yet running. False: the table refused, the task has no tag. */
-static __always_inline bool tag_set(struct task_struct *task, __u64 session, const bool direct)
+static __always_inline bool tag_put(struct task_struct *task, __u64 session, __u32 life,
+				    const bool direct)
 {
 	struct bl_tag tag = {
 		.session = session,
 		.start_ns = TASK_READ(direct, task, start_boottime),
 		.audit_session = task_audit_session(task, direct),
+		.life = life,
 	};
 	struct bl_tag *own;
 	__u32 pid;
@@ -79,6 +81,17 @@ static __always_inline bool tag_set(struct task_struct *task, __u64 session, con
 	}
 	pid = TASK_READ(direct, task, pid);
 	return bpf_map_update_elem(&bl_tasks, &pid, &tag, BPF_ANY) == 0;
+}
+
+/* Of a task that its session counts. */
+static __always_inline bool tag_set(struct task_struct *task, __u64 session, const bool direct)
+{
+	return tag_put(task, session, bl_config.life, direct);
+}
+
+static __always_inline bool tag_counts(const struct bl_tag *tag)
+{
+	return tag && tag->life == bl_config.life;
 }
 
 /*

@@ -51,7 +51,7 @@ enum bl_verdict_flag {
 	BL_VERDICT_FORK = 2, /* make a process or a thread */
 	BL_VERDICT_CONNECT = 4, /* connect a socket; make one that is not AF_UNIX */
 	BL_VERDICT_CRED = 8, /* change user ids */
-	BL_VERDICT_PTRACE = 16, /* attach to, or read, another process */
+	BL_VERDICT_PTRACE = 16, /* attach to another process, read or write its memory */
 };
 #define BL_VERDICT_ALL 31
 
@@ -131,6 +131,9 @@ struct bl_conn {
  */
 struct bl_config {
 	__u32 task_storage;
+	/* Not 0, and another number than any earlier loader's: a tag of an earlier life is counted
+	 * in no session's `tasks` until it is met again. */
+	__u32 life;
 };
 
 /* bl_state: array of one. */

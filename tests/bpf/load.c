@@ -58,7 +58,7 @@ static int map_adopt(struct bpf_object *obj, const char *name, int fd)
 static int object_configure(struct bpf_object *obj, const struct sensor_options *options)
 {
 	struct bpf_map *config = bpf_object__find_map_by_name(obj, ".rodata.bl");
-	struct bl_config c = { .task_storage = options->task_storage };
+	struct bl_config c = { .task_storage = options->task_storage, .life = 1 };
 	int r;
 
 	r = config ? bpf_map__set_initial_value(config, &c, sizeof(c)) : -ENOENT;
@@ -99,6 +99,14 @@ static int object_share(struct bpf_object *obj, struct bpf_object *earlier)
 			return r;
 	}
 	return 0;
+}
+
+int object_prepare(struct bpf_object *obj, struct bpf_object *earlier,
+		   const struct sensor_options *options)
+{
+	int r = object_configure(obj, options);
+
+	return r ? r : object_share(obj, earlier);
 }
 
 static int sensor_attach(struct sensors *s, struct bpf_object *obj, const char *name)

@@ -57,6 +57,9 @@ uint64_t sensors_misses_of(const struct sensors *s, const char *program);
 int sensors_map(const struct sensors *s, const char *name);
 
 struct bpf_object *object_open(const char *name);
+/* Before load: configured as options say, with the maps that an earlier object already has. */
+int object_prepare(struct bpf_object *obj, struct bpf_object *earlier,
+		   const struct sensor_options *options);
 
 /* Sum of a bl_counters slot over all CPUs. */
 uint64_t counter_read(int counters_fd, enum bl_counter counter);

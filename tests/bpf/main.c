@@ -4,7 +4,7 @@
  *
  * usage: bpf-test --objects DIR [--quiet-machine] [--want storage,fexit,kretprobe] [--only GROUP]
  * --want names what this kernel is known to allow: then that it does not work is a failure, not a
- * skip. Groups: exec session late full net ring lockout. Code 0 good, 1 failed, 77 only skips.
+ * skip. Groups: exec session late full net ring lockout verdict. Code 0 good, 1 failed, 77 only skips.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -101,6 +101,8 @@ static void run_backing(bool task_storage)
 		for (enum birth_hook h = BIRTH_FEXIT; h < BIRTH_MAX; h++)
 			run_sessions(task_storage, h);
 	tap_group("tags in %s", backing_names[task_storage]);
+	if (wanted("verdict"))
+		test_verdict(task_storage);
 	if (wanted("late"))
 		test_late_sessions(task_storage);
 	if (wanted("full"))

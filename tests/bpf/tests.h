@@ -44,5 +44,6 @@ void test_pam(struct fixture *f);
 /* quiet: nothing else runs on this machine, so exact counts may be asked for. */
 void test_ring(bool task_storage, bool quiet);
 void test_lockout(void);
+void test_verdict(bool task_storage);
 
 #endif

@@ -81,7 +81,9 @@ static int prove(const struct hooks *hooks)
 
 static void try_programs(const struct conf *conf, int cgroup, struct findings *findings)
 {
-	struct hooks_target target = { .cgroup_fd = cgroup, .sensors = true, .lockout = true };
+	struct hooks_target target = {
+		.cgroup_fd = cgroup, .sensors = true, .lockout = true, .verdicts = true
+	};
 	_cleanup_(hooks_freep) struct hooks *hooks = NULL;
 	int r;
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "enforcer/cgroups.h"
 #include "enforcer/sockets.h"
@@ -53,6 +54,16 @@ static int attach_section(struct hooks *hooks, size_t row, struct bpf_program *p
 {
 	hooks->link[row] = bpf_program__attach(program);
 	return hooks->link[row] ? 0 : -errno;
+}
+
+static int attach_kept(struct hooks *hooks, size_t row, const struct hooks_target *target,
+		       struct bpf_program *program)
+{
+	int r = attach_section(hooks, row, program);
+
+	if (r == 0 && target->pin_dir)
+		r = pins_keep_link(target->pin_dir, hook_table[row].program, hooks->link[row]);
+	return r;
 }
 
 static int attach_place(struct hooks *hooks, size_t row, const struct hooks_target *target,
@@ -98,6 +109,10 @@ static int attach_row(struct hooks *hooks, size_t row, const struct hooks_target
 	if (!program)
 		return -ENOENT;
 	switch (hook->at) {
+	case HOOK_AT_KEPT:
+		return attach_kept(hooks, row, target, program);
+	case HOOK_AT_REFUSING:
+		return -EOPNOTSUPP; /* hooks_contain's */
 	case HOOK_AT_SECTION:
 		/* An alternative whose better one works is not needed. */
 		return group_attached(hooks, row) ? -EALREADY : attach_section(hooks, row, program);
@@ -118,6 +133,8 @@ static int attach_row(struct hooks *hooks, size_t row, const struct hooks_target
 
 static bool wanted(const struct hooks_target *target, enum hook_object object)
 {
+	if (object == HOOK_VERDICT)
+		return target->verdicts;
 	return object == HOOK_LOCKOUT ? target->lockout : target->sensors;
 }
 
@@ -142,12 +159,17 @@ static void put_finding(struct hooks *hooks, size_t first, const int error[HOOKS
 static void attach_all(struct hooks *hooks, const struct hooks_target *target, int error[HOOKS_MAX])
 {
 	for (size_t i = 0; i < hook_count; i++) {
-		if (!wanted(target, hook_table[i].object) || hook_table[i].at == HOOK_AT_STYLE)
+		enum hook_at at = hook_table[i].at;
+
+		if (!wanted(target, hook_table[i].object) || at == HOOK_AT_STYLE ||
+		    at == HOOK_AT_REFUSING)
 			continue;
 		if (error[i] == 0 && hooks->object[hook_table[i].object])
 			error[i] = attach_row(hooks, i, target);
 		hooks->attached[i] = error[i] == 0;
 	}
+	if (target->verdicts)
+		hooks_contain(hooks, target, error);
 	for (size_t i = 0; i < hook_count; i++)
 		if (wanted(target, hook_table[i].object) && hook_table[i].at != HOOK_AT_STYLE &&
 		    (i == 0 || strcmp(hook_table[i - 1].finding, hook_table[i].finding) != 0))
@@ -209,6 +231,7 @@ int hooks_load_at(const struct conf *conf, const struct hooks_target *target, st
 	hooks->dry = !target->lockout;
 	hooks->cgroup_fd =
 		target->cgroup_fd < 0 ? -1 : fcntl(target->cgroup_fd, F_DUPFD_CLOEXEC, 3);
+	hooks->life = (uint32_t)(clock_boot_ns() / NSEC_PER_MSEC) | 1;
 	hook_quiet();
 	/* Without a place for pins lockouts hold as long as this process: told by a finding. */
 	if (own.pin_dir && pins_prepare(own.pin_dir, &hooks->findings) < 0)
@@ -241,6 +264,7 @@ int hooks_load(const struct conf *conf, bool dry, struct hooks **ret)
 		.pin_dir = dry ? NULL : BL_PIN_DIR,
 		.sensors = true,
 		.lockout = !dry,
+		.verdicts = !dry,
 	};
 
 	return hooks_load_at(conf, &target, ret);

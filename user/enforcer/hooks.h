@@ -20,6 +20,7 @@ enum hook_object {
 	HOOK_SENSOR_AUTH,
 	HOOK_SENSOR_NET,
 	HOOK_LOCKOUT,
+	HOOK_VERDICT,
 	HOOK_OBJECT_MAX,
 };
 
@@ -31,6 +32,8 @@ enum hook_at {
 	HOOK_AT_NETNS,
 	HOOK_AT_CGROUP,
 	HOOK_AT_STYLE, /* at the root cgroup, by hooks_style() alone */
+	HOOK_AT_KEPT, /* as SECTION, and pinned */
+	HOOK_AT_REFUSING, /* as KEPT, if it refuses what it shall (hooks_verdict.c) */
 	HOOK_AT_MAX,
 };
 
@@ -45,10 +48,21 @@ struct hook {
 	const char *costs; /* what is missing without it */
 };
 
+/* What a test of the verdict programs can see refused. */
+enum hook_proof {
+	PROOF_EXEC = 1,
+	PROOF_FORK = 2,
+	PROOF_CONNECT = 4,
+	PROOF_SOCKET = 8,
+	PROOF_CRED = 16,
+	PROOF_PTRACE = 32,
+};
+#define PROOF_ALL 63
+
 extern const struct hook hook_table[];
 extern const size_t hook_count;
-#define HOOKS_MAX 24
-#define HOOK_MAPS_MAX 24
+#define HOOKS_MAX 64
+#define HOOK_MAPS_MAX 48
 
 struct hook_map {
 	char name[16];
@@ -62,6 +76,7 @@ struct hooks_target {
 	const char *pin_dir; /* NULL: nothing is pinned */
 	bool sensors;
 	bool lockout;
+	bool verdicts; /* needs sensors */
 };
 
 struct service_file {
@@ -78,6 +93,7 @@ struct hooks {
 	size_t maps;
 	bool dry;
 	bool task_storage;
+	uint32_t life; /* struct bl_config */
 	struct findings findings;
 	struct service_file *file; /* as written into bl_services */
 	size_t files;
@@ -163,6 +179,23 @@ int hooks_namespaces_at(struct hooks *hooks, int proc_fd);
 int hooks_style_at(struct hooks *hooks, enum lockout_style style, int cgroup_fd);
 void hook_netns_done(struct hooks *hooks);
 void hook_netns_pin(uint64_t ino, char ret_name[32]);
+
+/* As pins_put_link, of a link that is attached already: the kernel cannot put another program into
+ * it, so the old one goes when the new one is there. */
+int pins_keep_link(const char *pin_dir, const char *name, const struct bpf_link *link);
+void pins_drop_link(const char *pin_dir, const char *name);
+
+/* ---- verdicts (hooks_verdict.c, hooks_proof.c) ---- */
+
+/* Attaches of each finding the first program that refuses what it shall, and pins it. */
+void hooks_contain(struct hooks *hooks, const struct hooks_target *target, int error[HOOKS_MAX]);
+/*
+ * Lets a child of this process, with an account that nobody has and a verdict on that account, try
+ * everything. enum hook_proof of what was refused and had been possible before; or -errno.
+ */
+int hooks_prove(int uids_fd, int any_fd);
+/* Adds to bl_any. */
+int hooks_count_verdicts(int any_fd, int64_t by);
 
 /* ---- sessions (hooks_sessions.c) ---- */
 

@@ -19,6 +19,7 @@ extern const unsigned char object_sensor_exec[], object_sensor_exec_end[];
 extern const unsigned char object_sensor_auth[], object_sensor_auth_end[];
 extern const unsigned char object_sensor_net[], object_sensor_net_end[];
 extern const unsigned char object_lockout[], object_lockout_end[];
+extern const unsigned char object_lockout_session[], object_lockout_session_end[];
 
 static const struct {
 	const char *name;
@@ -28,6 +29,7 @@ static const struct {
 	[HOOK_SENSOR_AUTH] = { "sensor_auth", object_sensor_auth, object_sensor_auth_end },
 	[HOOK_SENSOR_NET] = { "sensor_net", object_sensor_net, object_sensor_net_end },
 	[HOOK_LOCKOUT] = { "lockout", object_lockout, object_lockout_end },
+	[HOOK_VERDICT] = { "lockout_session", object_lockout_session, object_lockout_session_end },
 };
 _Static_assert(ARRAY_SIZE(embedded) == HOOK_OBJECT_MAX, "an object per kind");
 
@@ -55,9 +57,9 @@ static void object_closep(struct bpf_object **object)
 		bpf_object__close(*object);
 }
 
-static int set_config(struct bpf_object *object, bool task_storage)
+static int set_config(struct bpf_object *object, const struct hooks *hooks)
 {
-	struct bl_config config = { .task_storage = task_storage };
+	struct bl_config config = { .task_storage = hooks->task_storage, .life = hooks->life };
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object)
@@ -130,7 +132,7 @@ static int open_object(struct hooks *hooks, enum hook_object which, const char *
 				      (size_t)(embedded[which].end - embedded[which].start), &opts);
 	if (!object)
 		return -errno;
-	r = set_config(object, hooks->task_storage);
+	r = set_config(object, hooks);
 	if (r < 0)
 		return r;
 	r = share_maps(hooks, object, pin_dir);
@@ -233,7 +235,7 @@ int hook_object_load(struct hooks *hooks, enum hook_object which, const char *pi
 
 bool hook_probe_task_storage(void)
 {
-	struct hooks hooks = { .task_storage = true };
+	struct hooks hooks = { .task_storage = true, .life = 1 };
 
 	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) != 1)
 		return false;

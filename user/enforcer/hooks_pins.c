@@ -25,13 +25,15 @@
 #define PATH_SIZE 256
 
 /*
- * Not the rings and not the tags: a ring's reader starts anew, and tags of tasks that were born or
- * ended while no sensor looked would be wrong, so every task is tagged again at start.
+ * Not the rings: a ring's reader starts anew. The tags are kept because the verdict programs, which
+ * run on, know a contained task by its tag; each is counted anew at start (bl_config.life).
  */
 bool hook_pinned_map(const char *name)
 {
-	static const char *const names[] = { "bl_lock4", "bl_lock6", "bl_style", "bl_sessions",
-					     "bl_audit", "bl_state", "bl_conns", "bl_counters" };
+	static const char *const names[] = { "bl_lock4", "bl_lock6", "bl_style",    "bl_sessions",
+					     "bl_audit", "bl_state", "bl_conns",    "bl_counters",
+					     "bl_tags",	 "bl_tasks", "bl_verdicts", "bl_uids",
+					     "bl_any" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(names[i], name))
@@ -205,6 +207,21 @@ int pins_keep(const char *pin_dir, const char *folder, const char *name, int fd)
 		return r;
 	}
 	return 1;
+}
+
+int pins_keep_link(const char *pin_dir, const char *name, const struct bpf_link *link)
+{
+	int r = pins_keep(pin_dir, "links", name, bpf_link__fd(link));
+
+	return r < 0 ? r : 0;
+}
+
+void pins_drop_link(const char *pin_dir, const char *name)
+{
+	char path[PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/links/%s", pin_dir, name);
+	(void)unlink(path);
 }
 
 static void closedirp(DIR **dir)

@@ -175,6 +175,28 @@ static void reconcile_conns(int fd)
 	}
 }
 
+/* Of tasks that ended while no sensor looked; with task storage they went with their task. */
+static void reconcile_tasks(int fd)
+{
+	uint32_t tid = 0, next;
+	bool first = true;
+	int r;
+
+	for (uint32_t i = 0; i < BL_TASKS_MAX * 2U; i++) {
+		char path[64];
+
+		r = bpf_map_get_next_key(fd, first ? NULL : &tid, &next);
+		(void)snprintf(path, sizeof(path), "/proc/%u/stat", tid);
+		/* One whose number another thread has now is no longer believed (tag_get). */
+		if (!first && access(path, F_OK) < 0)
+			(void)bpf_map_delete_elem(fd, &tid);
+		if (r < 0)
+			break;
+		tid = next;
+		first = false;
+	}
+}
+
 void hooks_reconcile(struct hooks *hooks)
 {
 	struct live live = {};
@@ -186,6 +208,8 @@ void hooks_reconcile(struct hooks *hooks)
 	free(live.audit_session);
 	if (hooks_map_adopted(hooks, "bl_conns"))
 		reconcile_conns(hooks_map(hooks, "bl_conns"));
+	if (hooks_map_adopted(hooks, "bl_tasks"))
+		reconcile_tasks(hooks_map(hooks, "bl_tasks"));
 }
 
 /* ---- peers of connections that were there before ---- */

@@ -181,18 +181,11 @@ static int verdict_key(const struct hooks *hooks, const struct ipc_subject *subj
 	return 0;
 }
 
-static int count_verdicts(const struct hooks *hooks, int by)
+static int count_verdicts(const struct hooks *hooks, int64_t by)
 {
 	int fd = hooks_map(hooks, "bl_any");
-	struct bl_any any;
-	uint32_t zero = 0;
 
-	if (fd < 0)
-		return -EOPNOTSUPP;
-	if (bpf_map_lookup_elem(fd, &zero, &any) < 0)
-		return -errno;
-	any.verdicts += (uint64_t)(int64_t)by;
-	return bpf_map_update_elem(fd, &zero, &any, BPF_ANY) < 0 ? -errno : 0;
+	return fd < 0 ? -EOPNOTSUPP : hooks_count_verdicts(fd, by);
 }
 
 static int kernel_verdict_get(const struct ipc_subject *subject, struct bl_verdict *ret, void *arg)

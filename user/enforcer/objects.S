@@ -23,5 +23,6 @@ object_\name\()_end:
 	object sensor_auth
 	object sensor_net
 	object lockout
+	object lockout_session
 
 	.section .note.GNU-stack, "", @progbits
