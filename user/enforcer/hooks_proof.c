@@ -139,15 +139,17 @@ static uint32_t refused(const struct tried *tried, uint32_t can)
 	return no & can;
 }
 
-/* The other process shall be readable: not for yama, whose children may be, nor for its own memory
- * being protected as after a change of account. */
+/* It shall be readable: a child is, for yama; all its ids must be the reader's, and after a change of
+ * account its memory is protected until it says otherwise. */
 static pid_t start_other(void)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)prctl(PR_SET_DUMPABLE, 1);
+		if (setresuid(PROOF_UID, PROOF_UID, PROOF_UID) < 0 ||
+		    prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(1);
 		for (;;)
 			(void)pause();
 	}

@@ -201,6 +201,31 @@ int limits_session(const struct limits *limits, const struct bl_session *session
 	return 0;
 }
 
+int limits_user(const struct limits *limits, uint64_t uid, bool other_admin, bool force,
+		char ret_text[IPC_TEXT_MAX])
+{
+	if (uid == 0) {
+		text_copy(ret_text, IPC_TEXT_MAX, "is root, who is never locked out");
+		return OUTCOME_LAST_WAY_IN;
+	}
+	if (uid >= BL_UNSET) {
+		text_copy(ret_text, IPC_TEXT_MAX, "is no account");
+		return OUTCOME_FAILED;
+	}
+	if (exempt_uid(limits, (uint32_t)uid)) {
+		text_copy(ret_text, IPC_TEXT_MAX,
+			  "is an exempt account (exempt_users = in bailiff.conf)");
+		return OUTCOME_EXEMPT;
+	}
+	if (!other_admin && !force) {
+		text_copy(ret_text, IPC_TEXT_MAX,
+			  "is the last administrator with a way in: of root and the members of "
+			  "sudo, wheel and admin no other has a password or an authorized key");
+		return OUTCOME_LAST_WAY_IN;
+	}
+	return 0;
+}
+
 bool limits_rate(struct limits *limits, uint64_t now_boot_ns)
 {
 	uint64_t gained =

@@ -6,8 +6,10 @@
  * theirs one day; then these make it worth a bounded, expiring, recorded nuisance. Pure: sessions
  * and time come in as arguments. In order of strength:
  *   exempt by configuration        never, force or not
+ *   root's account                 never
  *   exempt by nature               loopback, own addresses, gateway, no unicast address, root's
- *                                  sessions, the peer of an active root login: an operator's force
+ *                                  sessions, the peer of an active root login, the account of the
+ *                                  last administrator with a way in: an operator's force
  *   number, rate, length           number and rate refuse, a length is shortened
  * A root login is a session whose login uid is 0 or is listed in exempt_users: an administrator
  * who logs in under a name and uses sudo is protected by naming that account there.
@@ -52,6 +54,9 @@ bool limits_is_way_in(const struct limits *limits, const struct bl_session *sess
 		      const struct addr *net);
 int limits_session(const struct limits *limits, const struct bl_session *session, bool force,
 		   char ret_text[IPC_TEXT_MAX]);
+/* other_admin: somebody else could still get in and become root (accounts.h). */
+int limits_user(const struct limits *limits, uint64_t uid, bool other_admin, bool force,
+		char ret_text[IPC_TEXT_MAX]);
 
 /* Takes the price of one more lockout; false = too many in the last minute. */
 bool limits_rate(struct limits *limits, uint64_t now_boot_ns);

@@ -56,7 +56,7 @@ int lockouts_open_with(struct lockouts **ret, const struct conf *conf,
 		return -ENOMEM;
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		return -errno;
-	r = ledger_new(&lockouts->ledger, BL_LOCK_MAX + BL_SESSIONS_MAX, seed);
+	r = ledger_new(&lockouts->ledger, BL_LOCK_MAX + BL_SESSIONS_MAX + BL_UIDS_MAX, seed);
 	if (r < 0)
 		return r;
 	if (dry) {
@@ -206,7 +206,7 @@ int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, u
 	case SUBJECT_USER:
 		if (!lock && wish->action != ACTION_FREEZE && wish->action != ACTION_TERMINATE)
 			break;
-		return lockouts_lock_user(lockouts, wish, text);
+		return lockouts_lock_user(lockouts, wish, ret_until, text);
 	case SUBJECT_HOST:
 	case SUBJECT_NONE:
 	case SUBJECT_MAX:

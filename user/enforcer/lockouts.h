@@ -34,6 +34,8 @@ struct lockout_item {
 };
 
 typedef int (*lockout_item_fn)(const struct lockout_item *item, void *arg);
+typedef int (*lockout_verdict_fn)(const struct ipc_subject *subject,
+				  const struct bl_verdict *verdict, void *arg);
 typedef int (*lockout_session_fn)(uint64_t tag, const struct bl_session *session, void *arg);
 
 /* Where a walk through a family's table goes on. */
@@ -64,6 +66,7 @@ struct lockout_backend {
 			   void *arg);
 	int (*verdict_get)(const struct ipc_subject *subject, struct bl_verdict *ret, void *arg);
 	int (*verdict_remove)(const struct ipc_subject *subject, void *arg);
+	int (*verdict_each)(lockout_verdict_fn fn, void *fn_arg, void *arg);
 	uint64_t (*boot_ns)(void *arg);
 	uint64_t (*wall_ns)(void *arg);
 	void *arg;
@@ -151,7 +154,10 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 int lockouts_session_ids(struct lockouts *lockouts, uint64_t tag, struct session_ids *ret);
 /* Each session of an account (lockouts_user.c); the outcomes of those go to fn by themselves. */
 int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wish,
-		       char text[IPC_TEXT_MAX]);
+		       uint64_t *ret_until, char text[IPC_TEXT_MAX]);
+/* Those of the account's sessions that the same decision holds, when the account is released. */
+void lockouts_release_sessions(struct lockouts *lockouts, const struct ledger_entry *user,
+			       const char *who);
 void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
 /* Steps every job that is due; when to come again. */
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
@@ -170,6 +176,9 @@ int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subjec
 /* Ends it; ret_refused (may be NULL) gets what it had refused. 0 also if there was none. */
 int lockouts_uncontain(struct lockouts *lockouts, const struct ipc_subject *subject,
 		       uint64_t *ret_refused);
+/* After a restart, when the ledger is complete: accounts and sessions that are locked out are
+ * contained, a verdict that no lockout explains is removed. */
+void lockouts_restore_verdicts(struct lockouts *lockouts);
 /* 0 and what is in force, or -ENOENT. */
 int lockouts_contained(struct lockouts *lockouts, const struct ipc_subject *subject,
 		       struct bl_verdict *ret);

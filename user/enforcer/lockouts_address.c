@@ -191,6 +191,7 @@ int lockouts_end(struct lockouts *lockouts, struct ledger_entry *entry, enum out
 	};
 	struct state_record record = {};
 	struct bl_lock lock = {};
+	uint64_t refused = 0;
 	int r;
 
 	if (entry->subject.kind == SUBJECT_ADDRESS) {
@@ -203,7 +204,14 @@ int lockouts_end(struct lockouts *lockouts, struct ledger_entry *entry, enum out
 		if (r < 0)
 			log_warning_errno(r, "a lapsed lockout stays in the kernel's table");
 	} else {
-		lockouts_end_session(lockouts, entry->subject.id);
+		r = lockouts_uncontain(lockouts, &entry->subject, &refused);
+		outcome.refused = refused;
+		if (r < 0 && result == OUTCOME_RELEASED)
+			return r;
+		if (r < 0)
+			log_warning_errno(r, "a lapsed verdict stays in the kernel's table");
+		if (entry->subject.kind == SUBJECT_SESSION)
+			lockouts_end_session(lockouts, entry->subject.id);
 	}
 	if (state_read(lockouts->state, entry->record, &record) == 0) {
 		if (entry->decision)

@@ -234,6 +234,39 @@ static int kernel_verdict_remove(const struct ipc_subject *subject, void *arg)
 	return count_verdicts(arg, -1);
 }
 
+static int verdicts_of(int fd, enum subject_kind kind, lockout_verdict_fn fn, void *fn_arg)
+{
+	struct verdict_key key = {}, next = {};
+	bool first = true;
+
+	/* A walk begins anew where its key is gone meanwhile; nobody but us takes any away. */
+	for (uint32_t i = 0; i < BL_SESSIONS_MAX * 2U; i++) {
+		struct ipc_subject subject = { .kind = (uint8_t)kind };
+		struct bl_verdict verdict;
+		int r;
+
+		if (bpf_map_get_next_key(fd, first ? NULL : &key.tag, &next.tag) < 0)
+			return errno == ENOENT ? 0 : -errno;
+		key = next;
+		first = false;
+		subject.id = kind == SUBJECT_USER ? key.uid : key.tag;
+		if (bpf_map_lookup_elem(fd, &key.tag, &verdict) < 0)
+			continue;
+		r = fn(&subject, &verdict, fn_arg);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int kernel_verdict_each(lockout_verdict_fn fn, void *fn_arg, void *arg)
+{
+	int sessions = hooks_map(arg, "bl_verdicts"), uids = hooks_map(arg, "bl_uids");
+	int r = sessions < 0 ? 0 : verdicts_of(sessions, SUBJECT_SESSION, fn, fn_arg);
+
+	return r || uids < 0 ? r : verdicts_of(uids, SUBJECT_USER, fn, fn_arg);
+}
+
 static uint64_t kernel_boot_ns(void *arg)
 {
 	(void)arg;
@@ -261,6 +294,7 @@ struct lockout_backend lockouts_kernel(struct hooks *hooks)
 		.verdict_put = kernel_verdict_put,
 		.verdict_get = kernel_verdict_get,
 		.verdict_remove = kernel_verdict_remove,
+		.verdict_each = kernel_verdict_each,
 		.boot_ns = kernel_boot_ns,
 		.wall_ns = kernel_wall_ns,
 		.arg = hooks,

@@ -29,6 +29,7 @@ int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg)
 			.action = entry->action,
 		};
 		struct state_record record;
+		struct bl_verdict verdict;
 		struct bl_lock lock;
 		int r;
 
@@ -37,6 +38,8 @@ int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg)
 		if (entry->subject.kind == SUBJECT_ADDRESS &&
 		    backend->get(&entry->subject, &lock, backend->arg) == 0)
 			lockout.refused = lock.refused;
+		else if (lockouts_contained(lockouts, &entry->subject, &verdict) == 0)
+			lockout.refused = verdict.refused;
 		if (state_read(lockouts->state, entry->record, &record) == 0) {
 			if (entry->decision)
 				text_copy(lockout.rule, sizeof(lockout.rule), record.origin);

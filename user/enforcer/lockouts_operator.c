@@ -88,7 +88,7 @@ static void operator_lock(struct lockouts *lockouts, const struct control_reques
 	if (limits_subject(&request->subject, &wish.subject) < 0) {
 		reply(ret, -EINVAL,
 		      "that cannot be locked out: single IPv4 addresses, IPv6 addresses or /64 "
-		      "nets, sessions and the sessions of a user can");
+		      "nets, sessions and users can");
 		return;
 	}
 	text_copy(wish.origin, sizeof(wish.origin), who);
@@ -169,6 +169,10 @@ static void operator_release(struct lockouts *lockouts, const struct control_req
 		reply(ret, -ENOENT, "%s is not locked out (bailiffctl list shows what is)", name);
 		return;
 	}
+	if (subject.kind == SUBJECT_USER)
+		lockouts_release_sessions(lockouts, entry, who);
+	/* Ending others moves entries. */
+	entry = ledger_get(lockouts->ledger, &subject);
 	r = lockouts_end(lockouts, entry, OUTCOME_RELEASED, who, NULL);
 	if (r < 0) {
 		ret->result = OUTCOME_FAILED;

@@ -180,6 +180,19 @@ static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, e
 	return r < 0 ? r : job_start(lockouts, &ids, action, ret);
 }
 
+/* Before anything else is done to the session, which takes looks at /proc. Where the kernel cannot, or
+ * has no room, the freeze has to do. */
+static void contain(struct lockouts *lockouts, const struct lockout_wish *wish, uint64_t until)
+{
+	int r = lockouts_contain(lockouts, &wish->subject, BL_VERDICT_ALL, until, wish->decision);
+
+	if (r == -ENOSPC)
+		lockouts->refused_limit++;
+	if (r < 0 && r != -EOPNOTSUPP)
+		log_warning_errno(r, "session %llu is not contained in the kernel",
+				  (unsigned long long)wish->subject.id);
+}
+
 static int failed(int error, char text[IPC_TEXT_MAX])
 {
 	if (error == -EBUSY) {
@@ -215,9 +228,14 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	/* Ending takes what it takes: a short length must not let go half-way. */
 	if (action == ACTION_TERMINATE && until < now + 2 * SESSION_LIMIT_NS)
 		until = now + 2 * SESSION_LIMIT_NS;
+	contain(lockouts, wish,
+		entry && entry->until_boot_ns > until ? entry->until_boot_ns : until);
 	r = job_for(lockouts, wish, action, &job);
-	if (r < 0)
+	if (r < 0) {
+		if (!entry)
+			(void)lockouts_uncontain(lockouts, &wish->subject, NULL);
 		return failed(r, text);
+	}
 	if (!entry) {
 		r = ledger_add(lockouts->ledger, &wish->subject, until, &entry);
 		if (r < 0) {
@@ -225,6 +243,7 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 
 			if (job_find(lockouts, wish->subject.id, &place))
 				job_drop(lockouts, place);
+			(void)lockouts_uncontain(lockouts, &wish->subject, NULL);
 			return failed(r, text);
 		}
 		entry->locked_boot_ns = now;

@@ -104,7 +104,7 @@ static void locked_record(struct restore *restore, const struct state_record *re
 					 (int64_t)(restore->wall - restore->now)))
 		restore->clock_set = true;
 	/* Sessions and their numbers end with the boot. */
-	if (subject.kind != SUBJECT_ADDRESS && !restore->same_boot)
+	if (subject.kind == SUBJECT_SESSION && !restore->same_boot)
 		return;
 	entry = ledger_get(lockouts->ledger, &subject);
 	until = state_until(record, &restore->clock, restore->same_boot, restore->now,

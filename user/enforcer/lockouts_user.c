@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An account: each login session that it has now is held or ended as a session of its own would be,
- * with the same checks, so that one that may not be touched stays and the others do not.
+ * An account. Each login session that it has now is held or ended as a session of its own would be,
+ * with the same checks, so that one that may not be touched stays and the others do not. One that was
+ * born inside another one is done with that one, unless somebody logged in there from elsewhere
+ * (struct session_ids decides).
  *
- * Nothing is in force about the account itself: who logs in later is not refused. So it is in no
- * table and has no end; its sessions have both. One that was born inside another one is done with
- * that one, unless somebody logged in there from elsewhere (struct session_ids decides).
+ * Locked out, the account has a verdict in the kernel too, which contains whatever runs under its uid
+ * or its login and refuses who logs in next; that is in force until its end, listed, and written down.
+ * To freeze or terminate a user is about the sessions only.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
+#include "enforcer/accounts.h"
 #include "enforcer/lockouts.h"
 
 #define USER_SESSIONS_MAX LOCKOUTS_JOBS_MAX
@@ -84,27 +91,141 @@ static void lock_one(struct lockouts *lockouts, const struct lockout_wish *wish,
 	}
 }
 
-int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wish,
-		       char text[IPC_TEXT_MAX])
+static bool is_exempt(uint32_t uid, void *arg)
 {
-	struct found found = { .uid = (uint32_t)wish->subject.id };
-	struct tally tally = { .result = OUTCOME_FAILED };
+	const struct lockouts *lockouts = arg;
 
-	if (wish->subject.id == 0) {
-		text_copy(text, IPC_TEXT_MAX, "is root, who is never locked out");
+	for (size_t i = 0; i < lockouts->limits.exempt_uids; i++)
+		if (lockouts->limits.exempt_uid[i] == uid)
+			return true;
+	return false;
+}
+
+static bool is_locked(uint32_t uid, void *arg)
+{
+	const struct lockouts *lockouts = arg;
+	const struct ipc_subject subject = { .kind = SUBJECT_USER, .id = uid };
+
+	return ledger_get(lockouts->ledger, &subject) != NULL;
+}
+
+/* Why the account may not be locked out, or 0. */
+static int check_account(struct lockouts *lockouts, const struct lockout_wish *wish,
+			 char text[IPC_TEXT_MAX])
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct accounts_ask ask = {
+		.root_fd = root,
+		.uid = (uint32_t)wish->subject.id,
+		.exempt = is_exempt,
+		.locked = is_locked,
+		.arg = lockouts,
+	};
+	struct process asking;
+	int r;
+
+	r = limits_user(&lockouts->limits, wish->subject.id, true, wish->force, text);
+	if (r)
+		return r;
+	if (!wish->force && wish->peer_pid > 0 && process_read(wish->peer_pid, &asking) == 0 &&
+	    asking.auid == wish->subject.id) {
+		text_copy(text, IPC_TEXT_MAX, "is the one that you are logged in as");
 		return OUTCOME_LAST_WAY_IN;
 	}
-	if (wish->subject.id >= BL_UNSET) {
-		text_copy(text, IPC_TEXT_MAX, "is no account");
-		return OUTCOME_FAILED;
+	r = accounts_other_admin(&ask);
+	if (r < 0)
+		log_warning_errno(r, "administrators cannot be looked up");
+	return limits_user(&lockouts->limits, wish->subject.id, r > 0, wish->force, text);
+}
+
+/* The account's own lockout. 0; -EOPNOTSUPP: this kernel cannot; an enum outcome_result with text. */
+static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wish,
+			uint64_t *ret_until, char text[IPC_TEXT_MAX])
+{
+	struct ledger_entry *entry = ledger_get(lockouts->ledger, &wish->subject);
+	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
+	uint64_t until = now + limits_length(&lockouts->limits, wish->seconds);
+	int r;
+
+	if (!wish->by_operator && !limits_rate(&lockouts->limits, now)) {
+		text_copy(text, IPC_TEXT_MAX,
+			  "would be one more than may be locked out in a minute");
+		return OUTCOME_LIMIT;
+	}
+	if (entry && entry->until_boot_ns > until)
+		until = entry->until_boot_ns;
+	r = lockouts_contain(lockouts, &wish->subject, BL_VERDICT_ALL, until, wish->decision);
+	if (r == -EOPNOTSUPP)
+		return r;
+	if (r == 0 && !entry) {
+		r = ledger_add(lockouts->ledger, &wish->subject, until, &entry);
+		if (r < 0)
+			(void)lockouts_uncontain(lockouts, &wish->subject, NULL);
+	}
+	if (r < 0) {
+		(void)snprintf(text, IPC_TEXT_MAX,
+			       "could not be entered into the kernel's table: %s", strerror(-r));
+		return r == -ENOSPC ? OUTCOME_LIMIT : OUTCOME_FAILED;
+	}
+	if (!entry->locked_boot_ns)
+		entry->locked_boot_ns = now;
+	entry->decision = wish->decision;
+	entry->action = ACTION_LOCK;
+	ledger_until(lockouts->ledger, entry, until);
+	entry->record = lockouts_write(lockouts, entry, STATE_LOCKED, wish->origin, wish->reason);
+	*ret_until = until;
+	return 0;
+}
+
+/* What became of its sessions, where the account itself is locked out. */
+static void sessions_text(const struct found *found, const struct tally *tally, const char *reason,
+			  char text[IPC_TEXT_MAX])
+{
+	if (!tally->applied && !tally->refused) {
+		(void)snprintf(text, IPC_TEXT_MAX, "%.150s%sit has no login session now", reason,
+			       reason[0] ? "; " : "");
+		return;
+	}
+	(void)snprintf(text, IPC_TEXT_MAX, "%.80s%s%zu of its %zu login sessions%s%s%.80s", reason,
+		       reason[0] ? "; " : "", tally->applied, tally->applied + tally->refused,
+		       found->cut ? " (there are more)" : "",
+		       tally->refused ? "; one of the others " : "", tally->text);
+}
+
+int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wish,
+		       uint64_t *ret_until, char text[IPC_TEXT_MAX])
+{
+	struct found found = { .uid = (uint32_t)wish->subject.id };
+	bool account = wish->action == ACTION_LOCK;
+	struct tally tally = { .result = OUTCOME_FAILED };
+	int r;
+
+	/* Who is exempt is told of each session, where only those are meant. */
+	if (account || wish->subject.id == 0 || wish->subject.id >= BL_UNSET) {
+		r = check_account(lockouts, wish, text);
+		if (r)
+			return r;
+	}
+	if (account && lockouts->mode != MODE_OBSERVE) {
+		r = lock_account(lockouts, wish, ret_until, text);
+		if (r > 0)
+			return r;
+		account = r == 0;
+	} else if (account) {
+		text_copy(text, IPC_TEXT_MAX, wish->reason);
+		return OUTCOME_OBSERVED;
 	}
 	if (lockouts->backend.sessions(find, &found, lockouts->backend.arg) < 0) {
 		text_copy(text, IPC_TEXT_MAX, "has sessions that could not be looked up");
-		return OUTCOME_FAILED;
+		return account ? OUTCOME_APPLIED : OUTCOME_FAILED;
 	}
 	for (size_t i = 0; i < found.count; i++)
 		if (!is_inside(lockouts, &found, found.tag[i]))
 			lock_one(lockouts, wish, found.tag[i], &tally);
+	if (account) {
+		sessions_text(&found, &tally, wish->reason, text);
+		return OUTCOME_APPLIED;
+	}
 	if (tally.applied) {
 		(void)snprintf(text, IPC_TEXT_MAX, "%zu of its %zu login sessions%s%s%.150s",
 			       tally.applied, tally.applied + tally.refused,
@@ -122,4 +243,22 @@ int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wis
 	}
 	(void)snprintf(text, IPC_TEXT_MAX, "has a login session that %.200s", tally.text);
 	return tally.result;
+}
+
+void lockouts_release_sessions(struct lockouts *lockouts, const struct ledger_entry *user,
+			       const char *who)
+{
+	struct found found = { .uid = (uint32_t)user->subject.id };
+	uint32_t decision = user->decision;
+
+	if (lockouts->backend.sessions(find, &found, lockouts->backend.arg) < 0)
+		return;
+	for (size_t i = 0; i < found.count; i++) {
+		struct ipc_subject subject = { .kind = SUBJECT_SESSION, .id = found.tag[i] };
+		struct ledger_entry *entry = ledger_get(lockouts->ledger, &subject);
+
+		/* What is being ended is past a release. */
+		if (entry && entry->decision == decision && entry->action != ACTION_TERMINATE)
+			(void)lockouts_end(lockouts, entry, OUTCOME_RELEASED, who, NULL);
+	}
 }

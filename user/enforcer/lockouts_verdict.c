@@ -6,7 +6,9 @@
  * else takes looks at /proc; and it is never longer than the lockout that explains it.
  */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "base/log.h"
 #include "enforcer/lockouts.h"
 
 static bool may_have_one(const struct ipc_subject *subject)
@@ -65,4 +67,62 @@ int lockouts_contained(struct lockouts *lockouts, const struct ipc_subject *subj
 		return -ENOENT;
 	*ret = verdict;
 	return 0;
+}
+
+/* ---- after a restart ---- */
+
+struct unexplained {
+	struct lockouts *lockouts;
+	struct ipc_subject *subject;
+	size_t count, size;
+};
+
+static int find_unexplained(const struct ipc_subject *subject, const struct bl_verdict *verdict,
+			    void *arg)
+{
+	struct unexplained *found = arg;
+
+	(void)verdict;
+	if (ledger_get(found->lockouts->ledger, subject))
+		return 0;
+	if (found->count == found->size) {
+		size_t size = found->size ? found->size * 2 : 64;
+		struct ipc_subject *more = reallocarray(found->subject, size, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		found->subject = more;
+		found->size = size;
+	}
+	found->subject[found->count++] = *subject;
+	return 0;
+}
+
+void lockouts_restore_verdicts(struct lockouts *lockouts)
+{
+	struct lockout_backend *backend = &lockouts->backend;
+	struct unexplained found = { .lockouts = lockouts };
+	int r;
+
+	if (!backend->verdict_each)
+		return;
+	r = backend->verdict_each(find_unexplained, &found, backend->arg);
+	if (r < 0)
+		log_warning_errno(r, "the kernel's table of verdicts could not be read");
+	for (size_t i = 0; i < found.count; i++)
+		(void)backend->verdict_remove(&found.subject[i], backend->arg);
+	free(found.subject);
+	for (uint32_t i = 0; i < ledger_total(lockouts->ledger); i++) {
+		const struct ledger_entry *entry = ledger_at(lockouts->ledger, i);
+		struct bl_verdict verdict;
+
+		/* What is there is right: a quarantine refuses less than a lockout. */
+		if (entry->subject.kind == SUBJECT_ADDRESS ||
+		    lockouts_contained(lockouts, &entry->subject, &verdict) == 0)
+			continue;
+		r = lockouts_contain(lockouts, &entry->subject, BL_VERDICT_ALL,
+				     entry->until_boot_ns, entry->decision);
+		if (r < 0 && r != -EOPNOTSUPP)
+			log_error_errno(r, "a lockout could not be put into force again");
+	}
 }

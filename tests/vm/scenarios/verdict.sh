@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A locked session or account starts nothing any more, also while bailiffd is dead.
+# time: 420
+# kernels: 5.10 6.1
+# shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
+. /t/guest-lib.sh
+scenario_begin
+keep /etc/shadow
+start_bailiff mode=enforce session_ladder=freeze exempt_users=mallory
+bailiffctl doctor >"$OUT/doctor.txt" 2>&1
+grep -i contain "$OUT/doctor.txt"
+way=fmod_ret
+grep -q bpf /sys/kernel/security/lsm && way=LSM
+for what in exec fork connect socket 'user ids' ptrace; do
+	check "containment, $what: by $way, says doctor" grep -q "containment, $what .*$way, tried" "$OUT/doctor.txt"
+done
+pins=$(find /sys/fs/bpf/bailiff/links -name 'bl_*_lsm' -o -name 'bl_*_mod' -o -name 'bl_*_kill' -o -name bl_keep)
+check_eq 'one program of each kind is pinned, and bl_keep' 7 "$(wc -l <<<"$pins")"
+
+session_open a 198.51.100.11 alice
+session_open b 198.51.100.12 bob
+session_run a '(while :; do /bin/true && echo ran; done) >/tmp/loop-a 2>&1 &'
+session_run b '(while :; do /bin/true && echo ran && sleep 0.1; done) >/tmp/loop-b 2>&1 &'
+grows() {
+	local before
+	before=$(stat -c %s "$1")
+	wait_for 10 bash -c "[ \"\$(stat -c %s '$1')\" -gt $before ]"
+}
+check 'both sessions start programs' wait_for 20 grows /tmp/loop-a
+check 'both sessions start programs' wait_for 20 grows /tmp/loop-b
+id=$(bailiffctl sessions --json | jq -r --argjson n "$(session_id a)" 'select(.audit_session == $n) | .session')
+check 'the session is locked out' bailiffctl lock session "$id" --for 1h --reason 'contained in a test'
+check_not 'it starts nothing any more' grows /tmp/loop-a
+check 'another session does' grows /tmp/loop-b
+old=$(bailiff_pid bailiffd)
+bailiff_kill bailiffd
+# What is left is the kernel's: the freezer is opened, so the shell runs.
+thaw() {
+	find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} + | while read -r file; do
+		echo 0 >"$file"
+	done
+}
+thaw
+session_run a 'echo shell-runs'
+check 'bailiffd killed, scope thawed: its shell runs' wait_for 10 grep -q shell-runs "$OUT/session-a/log"
+session_run a '/bin/echo program-ran >/tmp/ran-a'
+session_run a '( echo child-ran >/tmp/child-a )'
+session_run a 'echo > /dev/tcp/198.51.100.1/22 && echo it-connected'
+session_run a 'exec 2>&1; exec /bin/echo replaced-ran; echo still-the-shell'
+session_run a 'echo shell-goes-on'
+check 'it was tried' wait_for 20 grep -q shell-goes-on "$OUT/session-a/log"
+check_not 'it runs no program' grep -q program-ran /tmp/ran-a
+check_not 'it makes no child' grep -q child-ran /tmp/child-a
+check_not 'it connects nowhere' grep -q it-connected "$OUT/session-a/log"
+check_not 'it does not become a program' grep -q replaced-ran "$OUT/session-a/log"
+check 'another session goes on' grows /tmp/loop-b
+back() {
+	[ "$(bailiff_pid bailiffd)" != "$old" ] && bailiff_answers
+}
+check 'bailiffd is back' wait_for 60 back
+thaw
+session_run a '/bin/echo program-ran >/tmp/ran-a'
+session_run a 'echo shell-again'
+check 'and the shell runs' wait_for 10 grep -q shell-again "$OUT/session-a/log"
+check_not 'it still runs no program' grep -q program-ran /tmp/ran-a
+check 'another session still goes on' grows /tmp/loop-b
+refused=$(bailiffctl list --json | jq -r 'select(.session == '"$id"' or .subject.session == '"$id"') | .refused' 2>/dev/null)
+bailiffctl list --json | tee "$OUT/list-session.json"
+note "refused in the session: ${refused:-?}"
+check 'released' bailiffctl release session "$id"
+session_run a '/bin/echo program-ran-again >/tmp/ran-a'
+check 'it runs programs again' wait_for 20 grep -q program-ran-again /tmp/ran-a
+
+check 'bob can log in' attack 198.51.100.13 bob bob-pw
+check 'user bob is locked out' bailiffctl lock user bob --for 1h --reason 'an account in a test'
+bailiffctl list | tee "$OUT/list.txt"
+check 'he is listed' grep -q bob "$OUT/list.txt"
+check_not 'he starts nothing any more' grows /tmp/loop-b
+check_not 'he cannot log in again' attack 198.51.100.13 bob bob-pw
+check_not 'root cannot become him' setpriv --reuid bob --regid bob --clear-groups true
+check 'root becomes alice' setpriv --reuid alice --regid alice --clear-groups true
+check 'alice can log in' attack 198.51.100.14 alice alice-pw
+systemctl restart bailiffd.service
+check 'bailiffd is restarted' wait_for 60 bailiff_answers
+check_not 'he still cannot' attack 198.51.100.13 bob bob-pw
+check 'he is still listed' bash -c 'bailiffctl list | grep -q bob'
+check 'he is released' bailiffctl release user bob
+check 'he can log in again' wait_for 30 attack 198.51.100.13 bob bob-pw
+
+refused_with() {
+	local text=$1
+	shift
+	! bailiffctl "$@" >"$OUT/refusal.txt" 2>&1 && grep -q "$text" "$OUT/refusal.txt"
+}
+check 'root is never locked out' refused_with 'is root' lock user root --force
+check 'nor is who is exempt' refused_with 'exempt account' lock user mallory --force
+usermod -L root
+rm -f /root/.ssh/authorized_keys
+check 'nor the last administrator with a way in' refused_with 'last administrator' lock user alice
+check 'but by force' bailiffctl lock user alice --force
+check_not 'then alice cannot log in' attack 198.51.100.15 alice alice-pw
+check 'why tells who did it' bash -c 'bailiffctl why user alice | grep -q root'
+check 'and is released' bailiffctl release user alice
+check_eq 'no cgroup is left frozen' '' "$(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} +)"
