@@ -361,6 +361,7 @@ int lockouts_restore(struct lockouts *lockouts, const uint8_t boot_id[STATE_BOOT
 		log_warning("%u lockouts of the file are more than fit and were left out",
 			    restore.refused);
 	lockouts_restore_sessions(lockouts);
+	lockouts_restore_verdicts(lockouts);
 	lockouts->wall_offset_ns = (int64_t)(restore.wall - restore.now);
 	if (restore.same_boot && !restore.clock_set && all_written(lockouts) &&
 	    !worth_a_rewrite(lockouts))

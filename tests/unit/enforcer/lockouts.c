@@ -26,6 +26,12 @@ static struct {
 	uint32_t to_cut;
 	int put_error, remove_error;
 	uint32_t puts, batches, cuts, cut_nets;
+	struct {
+		struct ipc_subject subject;
+		struct bl_verdict verdict;
+	} contained[8];
+	size_t verdicts;
+	int verdict_error;
 } fake;
 
 static struct lockout_item *fake_find(const struct ipc_subject *subject)
@@ -119,6 +125,66 @@ static int fake_some(int family, struct lockout_cursor *cursor, lockout_item_fn 
 	return cursor->begun;
 }
 
+static int fake_verdict_find(const struct ipc_subject *subject)
+{
+	for (size_t i = 0; i < fake.verdicts; i++)
+		if (!memcmp(&fake.contained[i].subject, subject, sizeof(*subject)))
+			return (int)i;
+	return -ENOENT;
+}
+
+static int fake_verdict_put(const struct ipc_subject *subject, const struct bl_verdict *verdict,
+			    void *arg)
+{
+	int at = fake_verdict_find(subject);
+
+	(void)arg;
+	if (fake.verdict_error)
+		return fake.verdict_error;
+	if (at < 0) {
+		assert_true(fake.verdicts < ARRAY_SIZE(fake.contained));
+		at = (int)fake.verdicts++;
+	}
+	fake.contained[at].subject = *subject;
+	fake.contained[at].verdict = *verdict;
+	return 0;
+}
+
+static int fake_verdict_get(const struct ipc_subject *subject, struct bl_verdict *ret, void *arg)
+{
+	int at = fake_verdict_find(subject);
+
+	(void)arg;
+	if (at < 0)
+		return at;
+	*ret = fake.contained[at].verdict;
+	return 0;
+}
+
+static int fake_verdict_remove(const struct ipc_subject *subject, void *arg)
+{
+	int at = fake_verdict_find(subject);
+
+	(void)arg;
+	if (fake.remove_error)
+		return fake.remove_error;
+	if (at >= 0)
+		fake.contained[at] = fake.contained[--fake.verdicts];
+	return 0;
+}
+
+static int fake_verdict_each(lockout_verdict_fn fn, void *fn_arg, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < fake.verdicts; i++) {
+		int r = fn(&fake.contained[i].subject, &fake.contained[i].verdict, fn_arg);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 static int fake_cut(const struct addr *nets, size_t count, uint32_t *ret_cut, void *arg)
 {
 	(void)arg;
@@ -174,6 +240,10 @@ static const struct lockout_backend backend = {
 	.cut = fake_cut,
 	.session = fake_session,
 	.sessions = fake_sessions,
+	.verdict_put = fake_verdict_put,
+	.verdict_get = fake_verdict_get,
+	.verdict_remove = fake_verdict_remove,
+	.verdict_each = fake_verdict_each,
 	.boot_ns = fake_boot,
 	.wall_ns = fake_wall,
 };
@@ -488,7 +558,7 @@ static void refusals(void **unused)
 	assert_int_equal(o.result, OUTCOME_LAST_WAY_IN);
 	o = decide((struct ipc_subject){ .kind = SUBJECT_USER, .id = 0 }, ACTION_LOCK, 600);
 	assert_int_equal(o.result, OUTCOME_LAST_WAY_IN);
-	o = decide((struct ipc_subject){ .kind = SUBJECT_USER, .id = 1000 }, ACTION_LOCK, 600);
+	o = decide((struct ipc_subject){ .kind = SUBJECT_USER, .id = 1000 }, ACTION_FREEZE, 600);
 	assert_int_equal(o.result, OUTCOME_FAILED);
 	o = decide((struct ipc_subject){ .kind = SUBJECT_SESSION, .id = 99 }, ACTION_LOCK, 600);
 	assert_int_equal(o.result, OUTCOME_FAILED);
@@ -798,6 +868,120 @@ static void user_is_only_observed(void **unused)
 	assert_int_equal(lockouts->jobs, 0);
 }
 
+static void session_is_contained_first(void **unused)
+{
+	struct ipc_subject session = { .kind = SUBJECT_SESSION, .id = 1 };
+	struct ipc_subject stray = { .kind = SUBJECT_SESSION, .id = 7 };
+	struct ipc_outcome o;
+
+	(void)unused;
+	fake.sessions = 1;
+	fake.session[0] = (struct bl_session){ .auid = NOBODYS_UID, .audit_session = 4294900001U };
+	o = decide(session, ACTION_FREEZE, 600);
+	assert_int_equal(o.result, OUTCOME_APPLIED);
+	assert_int_equal(fake.verdicts, 1);
+	assert_memory_equal(&fake.contained[0].subject, &session, sizeof(session));
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
+	assert_int_equal(fake.contained[0].verdict.decision, o.decision);
+	assert_true(fake.contained[0].verdict.expires_boot_ns == o.until_boot_ns);
+	/* What another life left and nobody explains goes; what is explained stays, counts too. */
+	fake.contained[0].verdict.refused = 41;
+	fake.contained[1].subject = stray;
+	fake.contained[1].verdict.expires_boot_ns = UINT64_MAX;
+	fake.verdicts = 2;
+	fake.session[0].born_boot_ns = 1;
+	restart();
+	assert_int_equal(fake.verdicts, 1);
+	assert_int_equal(fake.contained[0].verdict.refused, 41);
+	tellings = 0;
+	assert_int_equal(operate(CONTROL_RELEASE, session, false).error, 0);
+	assert_int_equal(fake.verdicts, 0);
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].refused, 41);
+	/* A full table: told as a limit, and the session is frozen all the same. */
+	fake.verdict_error = -ENOSPC;
+	lockouts->refused_limit = 0;
+	assert_int_equal(decide(session, ACTION_FREEZE, 600).result, OUTCOME_APPLIED);
+	assert_int_equal(lockouts->refused_limit, 1);
+	assert_int_equal(fake.verdicts, 0);
+}
+
+static void user_is_locked_out(void **unused)
+{
+	struct control_lockout lockout;
+	struct control_reply reply;
+	struct ipc_outcome o;
+
+	(void)unused;
+	o = decide(user(NOBODYS_UID), ACTION_LOCK, 600);
+	assert_int_equal(o.result, OUTCOME_APPLIED);
+	assert_true(o.until_boot_ns == fake.boot + 600 * SEC);
+	assert_string_equal(o.text, "5 failed tries in 10 minutes; it has no login session now");
+	assert_int_equal(fake.verdicts, 1);
+	assert_int_equal(fake.contained[0].subject.id, NOBODYS_UID);
+	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
+	assert_int_equal(lockout.subject.kind, SUBJECT_USER);
+	assert_string_equal(lockout.rule, "ssh-failures");
+	/* After a reboot the tables are empty, the file is not. */
+	(void)lockouts_tick(lockouts, fake.boot);
+	lockouts = lockouts_free(lockouts);
+	fake.verdicts = 0;
+	fake.boot = 20 * SEC;
+	fake.wall += 100 * SEC;
+	boot_id[0] = 2;
+	start(false);
+	assert_int_equal(fake.verdicts, 1);
+	assert_true(fake.contained[0].verdict.expires_boot_ns == 520 * SEC);
+	reply = operate(CONTROL_RELEASE, user(NOBODYS_UID), false);
+	assert_int_equal(reply.error, 0);
+	assert_int_equal(fake.verdicts, 0);
+	restart();
+	assert_int_equal(fake.verdicts, 0);
+	/* It ends by itself as well. */
+	(void)decide(user(NOBODYS_UID), ACTION_LOCK, 600);
+	assert_int_equal(fake.verdicts, 1);
+	(void)lockouts_tick(lockouts, fake.boot + 601 * SEC);
+	assert_int_equal(fake.verdicts, 0);
+	assert_int_equal(ledger_total(lockouts->ledger), 0);
+}
+
+static void user_who_is_not_locked_out(void **unused)
+{
+	struct control_reply reply;
+
+	(void)unused;
+	reply = operate(CONTROL_LOCK, user(0), true);
+	assert_int_equal(reply.error, -EPERM);
+	assert_non_null(strstr(reply.text, "is root"));
+	conf->exempt_uid[0] = NOBODYS_UID;
+	conf->exempt_user[0] = strdup("nobody-here");
+	conf->exempt_users = 1;
+	lockouts_conf(lockouts, conf);
+	reply = operate(CONTROL_LOCK, user(NOBODYS_UID), true);
+	assert_int_equal(reply.result, OUTCOME_EXEMPT);
+	assert_int_equal(fake.verdicts, 0);
+	fake.verdict_error = -ENOSPC;
+	reply = operate(CONTROL_LOCK, user(NOBODYS_UID + 1), false);
+	assert_int_equal(reply.result, OUTCOME_LIMIT);
+	assert_int_equal(ledger_total(lockouts->ledger), 0);
+}
+
+static void user_and_his_frozen_session(void **unused)
+{
+	struct ipc_subject session = { .kind = SUBJECT_SESSION, .id = 1 };
+
+	(void)unused;
+	lockouts->ladder = LADDER_FREEZE;
+	fake.sessions = 1;
+	fake.session[0] = (struct bl_session){ .auid = NOBODYS_UID, .audit_session = 4294900001U };
+	assert_int_equal(operate(CONTROL_LOCK, user(NOBODYS_UID), false).result, OUTCOME_APPLIED);
+	assert_int_equal(fake.verdicts, 2);
+	assert_non_null(ledger_get(lockouts->ledger, &session));
+	assert_int_equal(operate(CONTROL_RELEASE, user(NOBODYS_UID), false).error, 0);
+	assert_null(ledger_get(lockouts->ledger, &session));
+	assert_int_equal(fake.verdicts, 0);
+}
+
 static void restart_after_a_reboot(void **unused)
 {
 	struct control_lockout lockout;
@@ -909,6 +1093,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(user_means_his_sessions, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_who_is_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_is_only_observed, setup, teardown),
+		cmocka_unit_test_setup_teardown(session_is_contained_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(user_is_locked_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(user_who_is_not_locked_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(user_and_his_frozen_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_after_a_reboot, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_back_does_not_prolong, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_ahead_does_not_shorten, setup, teardown),

@@ -20,6 +20,7 @@ check_eq 'one program of each kind is pinned, and bl_keep' 7 "$(wc -l <<<"$pins"
 
 session_open a 198.51.100.11 alice
 session_open b 198.51.100.12 bob
+session_run a 'shopt -s execfail'
 session_run a '(while :; do /bin/true && echo ran; done) >/tmp/loop-a 2>&1 &'
 session_run b '(while :; do /bin/true && echo ran && sleep 0.1; done) >/tmp/loop-b 2>&1 &'
 grows() {
@@ -44,30 +45,27 @@ thaw() {
 thaw
 session_run a 'echo shell-runs'
 check 'bailiffd killed, scope thawed: its shell runs' wait_for 10 grep -q shell-runs "$OUT/session-a/log"
-session_run a '/bin/echo program-ran >/tmp/ran-a'
-session_run a '( echo child-ran >/tmp/child-a )'
-session_run a 'echo > /dev/tcp/198.51.100.1/22 && echo it-connected'
-session_run a 'exec 2>&1; exec /bin/echo replaced-ran; echo still-the-shell'
-session_run a 'echo shell-goes-on'
-check 'it was tried' wait_for 20 grep -q shell-goes-on "$OUT/session-a/log"
-check_not 'it runs no program' grep -q program-ran /tmp/ran-a
-check_not 'it makes no child' grep -q child-ran /tmp/child-a
-check_not 'it connects nowhere' grep -q it-connected "$OUT/session-a/log"
-check_not 'it does not become a program' grep -q replaced-ran "$OUT/session-a/log"
+# A fork that fails would end such a shell, so it is asked for what it does itself.
+tries() {
+	session_run a 'exec /bin/echo replaced-it'
+	session_run a 'echo >/dev/tcp/198.51.100.1/22 && echo it-connected'
+	session_run a "echo $1"
+	check "$2: it was tried" wait_for 20 grep -q "$1" "$OUT/session-a/log"
+	check_not "$2: it does not become a program" grep -q replaced-it "$OUT/session-a/log"
+	check_not "$2: it connects nowhere" grep -q it-connected "$OUT/session-a/log"
+}
+tries first-end 'bailiffd killed'
 check 'another session goes on' grows /tmp/loop-b
 back() {
 	[ "$(bailiff_pid bailiffd)" != "$old" ] && bailiff_answers
 }
 check 'bailiffd is back' wait_for 60 back
 thaw
-session_run a '/bin/echo program-ran >/tmp/ran-a'
-session_run a 'echo shell-again'
-check 'and the shell runs' wait_for 10 grep -q shell-again "$OUT/session-a/log"
-check_not 'it still runs no program' grep -q program-ran /tmp/ran-a
+tries second-end 'after a restart'
 check 'another session still goes on' grows /tmp/loop-b
-refused=$(bailiffctl list --json | jq -r 'select(.session == '"$id"' or .subject.session == '"$id"') | .refused' 2>/dev/null)
 bailiffctl list --json | tee "$OUT/list-session.json"
-note "refused in the session: ${refused:-?}"
+refused=$(jq -s 'map([.. | objects | .refused? // empty] | max // 0) | max' "$OUT/list-session.json")
+check "what was refused is counted ($refused)" test "${refused:-0}" -ge 4
 check 'released' bailiffctl release session "$id"
 session_run a '/bin/echo program-ran-again >/tmp/ran-a'
 check 'it runs programs again' wait_for 20 grep -q program-ran-again /tmp/ran-a
@@ -75,16 +73,19 @@ check 'it runs programs again' wait_for 20 grep -q program-ran-again /tmp/ran-a
 check 'bob can log in' attack 198.51.100.13 bob bob-pw
 check 'user bob is locked out' bailiffctl lock user bob --for 1h --reason 'an account in a test'
 bailiffctl list | tee "$OUT/list.txt"
-check 'he is listed' grep -q bob "$OUT/list.txt"
+check 'he is listed' grep -q "^user $(id -u bob) " "$OUT/list.txt"
 check_not 'he starts nothing any more' grows /tmp/loop-b
 check_not 'he cannot log in again' attack 198.51.100.13 bob bob-pw
-check_not 'root cannot become him' setpriv --reuid bob --regid bob --clear-groups true
-check 'root becomes alice' setpriv --reuid alice --regid alice --clear-groups true
+becomes() {
+	setpriv --reuid "$1" --regid "$1" --clear-groups true || return 1
+}
+check_not 'root cannot become him' becomes bob
+check 'root becomes alice' becomes alice
 check 'alice can log in' attack 198.51.100.14 alice alice-pw
 systemctl restart bailiffd.service
 check 'bailiffd is restarted' wait_for 60 bailiff_answers
 check_not 'he still cannot' attack 198.51.100.13 bob bob-pw
-check 'he is still listed' bash -c 'bailiffctl list | grep -q bob'
+check 'he is still listed' bash -c "bailiffctl list | grep -q '^user $(id -u bob) '"
 check 'he is released' bailiffctl release user bob
 check 'he can log in again' wait_for 30 attack 198.51.100.13 bob bob-pw
 
