@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -181,15 +182,18 @@ static void act(enum try_what what)
 	exec_trap();
 }
 
-static pid_t vfork_trap(void)
+/* posix_spawn() is vfork and exec; a refused exec is its error, a killed one is a process that ended. */
+static void vfork_trap(struct tried *t)
 {
-	pid_t pid = vfork();
+	pid_t pid;
+	int r = posix_spawn(&pid, trap_path, NULL, NULL, trap_argv, no_env);
 
-	if (pid == 0) {
-		execve(trap_path, trap_argv, no_env);
-		_exit(errno == EPERM ? REFUSED_CODE : 1);
-	}
-	return pid;
+	if (r == EPERM)
+		t->refused++;
+	else if (r)
+		t->other++;
+	else
+		tally(t, wait_for(pid));
 }
 
 static void try_spawn(struct tried *t, enum try_what what, unsigned int n)
@@ -198,12 +202,12 @@ static void try_spawn(struct tried *t, enum try_what what, unsigned int n)
 		pid_t pid;
 
 		if (what == TRY_VFORK) {
-			pid = vfork_trap();
-		} else {
-			pid = fork();
-			if (pid == 0)
-				act(what);
+			vfork_trap(t);
+			continue;
 		}
+		pid = fork();
+		if (pid == 0)
+			act(what);
 		if (pid < 0)
 			t->other++;
 		else

@@ -138,6 +138,13 @@ static int check_account(struct lockouts *lockouts, const struct lockout_wish *w
 	return limits_user(&lockouts->limits, wish->subject.id, r > 0, wish->force, text);
 }
 
+static int failed(int error, char text[IPC_TEXT_MAX])
+{
+	(void)snprintf(text, IPC_TEXT_MAX, "could not be entered into the kernel's table: %s",
+		       strerror(-error));
+	return error == -ENOSPC ? OUTCOME_LIMIT : OUTCOME_FAILED;
+}
+
 /* The account's own lockout. 0; -EOPNOTSUPP: this kernel cannot; an enum outcome_result with text. */
 static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wish,
 			uint64_t *ret_until, char text[IPC_TEXT_MAX])
@@ -157,18 +164,16 @@ static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wi
 	r = lockouts_contain(lockouts, &wish->subject, BL_VERDICT_ALL, until, wish->decision);
 	if (r == -EOPNOTSUPP)
 		return r;
-	if (r == 0 && !entry) {
+	if (r < 0)
+		return failed(r, text);
+	if (!entry) {
 		r = ledger_add(lockouts->ledger, &wish->subject, until, &entry);
-		if (r < 0)
+		if (r < 0) {
 			(void)lockouts_uncontain(lockouts, &wish->subject, NULL);
-	}
-	if (r < 0) {
-		(void)snprintf(text, IPC_TEXT_MAX,
-			       "could not be entered into the kernel's table: %s", strerror(-r));
-		return r == -ENOSPC ? OUTCOME_LIMIT : OUTCOME_FAILED;
-	}
-	if (!entry->locked_boot_ns)
+			return failed(r, text);
+		}
 		entry->locked_boot_ns = now;
+	}
 	entry->decision = wish->decision;
 	entry->action = ACTION_LOCK;
 	ledger_until(lockouts->ledger, entry, until);

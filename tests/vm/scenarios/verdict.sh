@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin
-keep /etc/shadow
+keep /etc/shadow /etc/group /etc/gshadow
 start_bailiff mode=enforce session_ladder=freeze exempt_users=mallory
 bailiffctl doctor >"$OUT/doctor.txt" 2>&1
 grep -i contain "$OUT/doctor.txt"
@@ -26,7 +26,7 @@ session_run b '(while :; do /bin/true && echo ran && sleep 0.1; done) >/tmp/loop
 grows() {
 	local before
 	before=$(stat -c %s "$1")
-	wait_for 10 bash -c "[ \"\$(stat -c %s '$1')\" -gt $before ]"
+	wait_for 4 bash -c "[ \"\$(stat -c %s '$1')\" -gt $before ]"
 }
 check 'both sessions start programs' wait_for 20 grows /tmp/loop-a
 check 'both sessions start programs' wait_for 20 grows /tmp/loop-b
@@ -97,6 +97,7 @@ refused_with() {
 check 'root is never locked out' refused_with 'is root' lock user root --force
 check 'nor is who is exempt' refused_with 'exempt account' lock user mallory --force
 usermod -L root
+usermod -aG sudo alice
 rm -f /root/.ssh/authorized_keys
 check 'nor the last administrator with a way in' refused_with 'last administrator' lock user alice
 check 'but by force' bailiffctl lock user alice --force
