@@ -66,8 +66,10 @@ static __always_inline bool quiet(void)
 
 static __always_inline bool in_force(const struct bl_verdict *verdict, __u32 flag)
 {
-	return verdict && verdict->flags & flag &&
-	       bpf_ktime_get_boot_ns() < verdict->expires_boot_ns;
+	if (!verdict || !(verdict->flags & flag) ||
+	    bpf_ktime_get_boot_ns() >= verdict->expires_boot_ns)
+		return false;
+	return !(verdict->flags & BL_VERDICT_PROOF) || verdict->decision == bl_config.life;
 }
 
 /* ---- who ------------------------------------------------------------------------------------- */

@@ -52,6 +52,9 @@ enum bl_verdict_flag {
 	BL_VERDICT_CONNECT = 4, /* connect a socket; make one that is not AF_UNIX */
 	BL_VERDICT_CRED = 8, /* change user ids */
 	BL_VERDICT_PTRACE = 16, /* attach to another process, read or write its memory */
+	/* Only for the programs whose bl_config.life is `decision`: what a loader tries out must not be
+	 * taken for refused because an earlier life's programs, which run on, refuse it. */
+	BL_VERDICT_PROOF = 32,
 };
 #define BL_VERDICT_ALL 31
 

@@ -153,6 +153,25 @@ static void test_limits(const struct verdicts *v, const struct worker *w,
 	take(v, v->sessions, &w->tag);
 }
 
+/* The programs here are of life 1. */
+static void test_proof(const struct verdicts *v, const struct worker *w, enum method method)
+{
+	struct bl_verdict verdict = { .expires_boot_ns = boot_ns() + MINUTE_NS,
+				      .flags = BL_VERDICT_EXEC | BL_VERDICT_PROOF,
+				      .decision = 2 };
+	struct tried t;
+
+	set_any(v, 1);
+	(void)bpf_map_update_elem(v->sessions, &w->tag, &verdict, BPF_ANY);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(all_ran(t, SOME), "proof: another life's is none of ours: " SHOW, SHOWN(t));
+	verdict.decision = 1;
+	(void)bpf_map_update_elem(v->sessions, &w->tag, &verdict, BPF_ANY);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(none_ran(t, SOME, method), "proof: this life's is in force: " SHOW, SHOWN(t));
+	take(v, v->sessions, &w->tag);
+}
+
 static int become(void *arg)
 {
 	uid_t uid = *(const uid_t *)arg;
@@ -288,6 +307,7 @@ static void run_method(bool task_storage, enum method method)
 		test_many(&v, &w, method);
 		test_ways(&f, &v, &w, method);
 		test_limits(&v, &w, &other, method);
+		test_proof(&v, &w, method);
 		test_account(&f, &v, &w, method);
 		if (method != METHOD_KILL)
 			test_others(&v, &w);

@@ -147,8 +147,7 @@ static pid_t start_other(void)
 
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setresuid(PROOF_UID, PROOF_UID, PROOF_UID) < 0 ||
-		    prctl(PR_SET_DUMPABLE, 1) < 0)
+		if (setresuid(PROOF_UID, PROOF_UID, PROOF_UID) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
 			_exit(1);
 		for (;;)
 			(void)pause();
@@ -185,11 +184,12 @@ static _Noreturn void child(int to, int self, int nothing)
 	_exit(errno == EPERM ? 3 : 4);
 }
 
-static int put_verdict(int uids_fd, int any_fd)
+static int put_verdict(int uids_fd, int any_fd, uint32_t life)
 {
 	struct bl_verdict verdict = {
 		.expires_boot_ns = clock_boot_ns() + PROOF_LIMIT_S * NSEC_PER_SEC,
-		.flags = BL_VERDICT_ALL,
+		.flags = BL_VERDICT_ALL | BL_VERDICT_PROOF,
+		.decision = life,
 	};
 	uint32_t uid = PROOF_UID;
 	int r = hooks_count_verdicts(any_fd, 1);
@@ -208,7 +208,7 @@ static void remove_verdict(int uids_fd, int any_fd)
 }
 
 /* The parent's side; status of the child when it has ended. */
-static int watch(int from, pid_t pid, int uids_fd, int any_fd)
+static int watch(int from, pid_t pid, int uids_fd, int any_fd, uint32_t life)
 {
 	uint32_t can = 0, no = 0;
 	bool told;
@@ -219,7 +219,7 @@ static int watch(int from, pid_t pid, int uids_fd, int any_fd)
 		(void)wait_child(pid);
 		return -EIO;
 	}
-	r = put_verdict(uids_fd, any_fd);
+	r = put_verdict(uids_fd, any_fd, life);
 	told = r == 0 && write(from, "g", 1) == 1 &&
 	       read(from, &no, sizeof(no)) == (ssize_t)sizeof(no);
 	if (!told)
@@ -234,7 +234,7 @@ static int watch(int from, pid_t pid, int uids_fd, int any_fd)
 	return (int)no;
 }
 
-int hooks_prove(int uids_fd, int any_fd)
+int hooks_prove(int uids_fd, int any_fd, uint32_t life)
 {
 	_cleanup_close_ int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -253,5 +253,5 @@ int hooks_prove(int uids_fd, int any_fd)
 		child(theirs, self, nothing);
 	base_closep(&theirs);
 	theirs = -1;
-	return watch(ours, pid, uids_fd, any_fd);
+	return watch(ours, pid, uids_fd, any_fd, life);
 }

@@ -163,7 +163,8 @@ void hooks_contain(struct hooks *hooks, const struct hooks_target *target, int e
 
 		if (attach_rank(hooks, rank, proven, error) == 0)
 			continue;
-		bits = hooks_prove(hooks_map(hooks, "bl_uids"), hooks_map(hooks, "bl_any"));
+		bits = hooks_prove(hooks_map(hooks, "bl_uids"), hooks_map(hooks, "bl_any"),
+				   hooks->life);
 		proven |= keep_rank(hooks, target, rank, bits, error);
 	}
 	for (size_t i = 0; i < hook_count; i++)

@@ -59,7 +59,7 @@ check 'another session goes on' grows /tmp/loop-b
 back() {
 	[ "$(bailiff_pid bailiffd)" != "$old" ] && bailiff_answers
 }
-check 'bailiffd is back' wait_for 60 back
+check 'bailiffd is back' wait_for 200 back
 thaw
 tries second-end 'after a restart'
 check 'another session still goes on' grows /tmp/loop-b
@@ -83,7 +83,7 @@ check_not 'root cannot become him' becomes bob
 check 'root becomes alice' becomes alice
 check 'alice can log in' attack 198.51.100.14 alice alice-pw
 systemctl restart bailiffd.service
-check 'bailiffd is restarted' wait_for 60 bailiff_answers
+check 'bailiffd is restarted' wait_for 200 bailiff_answers
 check_not 'he still cannot' attack 198.51.100.13 bob bob-pw
 check 'he is still listed' bash -c "bailiffctl list | grep -q '^user $(id -u bob) '"
 check 'he is released' bailiffctl release user bob
