@@ -96,12 +96,14 @@ refused_with() {
 }
 check 'root is never locked out' refused_with 'is root' lock user root --force
 check 'nor is who is exempt' refused_with 'exempt account' lock user mallory --force
+# Who is exempt counts as an administrator.
 usermod -L root
+usermod -L mallory
 usermod -aG sudo alice
 rm -f /root/.ssh/authorized_keys
 check 'nor the last administrator with a way in' refused_with 'last administrator' lock user alice
 check 'but by force' bailiffctl lock user alice --force
 check_not 'then alice cannot log in' attack 198.51.100.15 alice alice-pw
-check 'why tells who did it' bash -c 'bailiffctl why user alice | grep -q root'
+check 'why tells who did it, and that it took force' bash -c 'bailiffctl why user alice | grep -q "root.*--force\|--force.*root"'
 check 'and is released' bailiffctl release user alice
 check_eq 'no cgroup is left frozen' '' "$(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} +)"
