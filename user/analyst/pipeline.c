@@ -178,6 +178,8 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 		pipeline_record_exec(p, &event->exec);
 	if (event->head.kind == BL_EVENT_AUTH)
 		auth_event(p, &event->auth);
+	if (event->head.kind == BL_EVENT_CONNECTION)
+		witness_connection(p->witness, p->sessions, &event->connection, on_attempt, p);
 	session_event(p->sessions, event, &change);
 	if (change.kind == SESSION_NOTHING)
 		return;
@@ -186,6 +188,16 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 	if (change.kind == SESSION_BORN && p->sink.account && users_matter(p))
 		p->sink.account(change.session->auid, p->sink.arg);
 	witness_change(p->witness, p->sessions, &change, now_ns, on_attempt, p);
+}
+
+void pipeline_was_there(struct pipeline *p, const struct bl_endpoint *end, uint64_t now_ns)
+{
+	witness_was_there(p->witness, end, now_ns);
+}
+
+void pipeline_all_were_told(struct pipeline *p, uint64_t now_ns)
+{
+	witness_all_were_told(p->witness, now_ns);
 }
 
 static void claim_take(struct pipeline *p, struct source *source,

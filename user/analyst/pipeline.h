@@ -45,6 +45,9 @@ const char *pipeline_rule_shortcoming(const struct pipeline *pipeline);
 unsigned int pipeline_rules(const struct pipeline *pipeline);
 
 void pipeline_event(struct pipeline *pipeline, const union bl_event *event, uint64_t now_ns);
+/* A connection to a watched port that was there before the sensors; and: that were all. */
+void pipeline_was_there(struct pipeline *pipeline, const struct bl_endpoint *end, uint64_t now_ns);
+void pipeline_all_were_told(struct pipeline *pipeline, uint64_t now_ns);
 void pipeline_log_record(struct pipeline *pipeline, const struct log_record *given);
 /* filter_stamp by the first of its source's filters that finds one. */
 uint64_t pipeline_stamp(const struct pipeline *pipeline, const struct log_record *record,

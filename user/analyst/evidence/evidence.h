@@ -318,6 +318,12 @@ bool claim_from_auth(const struct bl_event_auth *auth, const struct session_tabl
 #define WITNESS_HOLD_NS (5ULL * 1000000000) /* a claim waits this long for its connection */
 #define WITNESS_CLAIMS_MAX 4096 /* held at once */
 #define WITNESS_CONNECTIONS_MAX 8192 /* with claims or a fresh outcome */
+#define WITNESS_PEERS_MAX 32768 /* connected to services without a sensor, lately */
+/* A line may come so long after its connection closed. */
+#define WITNESS_CLOSED_NS (30ULL * 1000000000)
+/* A connection whose opening nobody saw is taken to be possible for so long: servers end what does
+ * not log in after 1 to 5 minutes. */
+#define WITNESS_OLDER_NS (600ULL * 1000000000)
 
 #define ATTEMPT_TOLD_MAX 6
 
@@ -340,6 +346,8 @@ enum attempt_note {
 	ATTEMPT_PROCESS, /* it saw this program (detail) in a session */
 	ATTEMPT_CONTRADICTED, /* detail says by what */
 	ATTEMPT_UNSENSED, /* no sensor for this service */
+	ATTEMPT_CONNECTED, /* the same, but it saw the address connected to it at that time */
+	ATTEMPT_UNSURE, /* the same, and it saw no connection, but knows them in part only */
 	ATTEMPT_UNWITNESSED,
 	ATTEMPT_PROXIED, /* the service's proxy told the address */
 	ATTEMPT_PROXY, /* the address is a proxy's own */
@@ -436,6 +444,19 @@ void witness_change(struct witness *witness, const struct session_table *session
 /* Time passes: held claims that found no witness come out as unwitnessed. */
 void witness_tick(struct witness *witness, const struct session_table *sessions, uint64_t now_ns,
 		  attempt_fn fn, void *arg);
+
+/*
+ * For services without a sensor but with ports: a claim about an address counts only if that was
+ * connected to one of the ports then, or up to WITNESS_CLOSED_NS before; one without is forged, once
+ * it has waited WITNESS_HOLD_NS. A claim that is attested is then witnessed. Attested it stays where
+ * the connection may be one that is not known (WITNESS_OLDER_NS after the first event, or after
+ * events were lost), or where nobody was ever seen at the service's ports.
+ */
+void witness_connection(struct witness *witness, const struct session_table *sessions,
+			const struct bl_event_connection *event, attempt_fn fn, void *arg);
+/* One of those that were there before the sensor, and: these were all. */
+void witness_was_there(struct witness *witness, const struct bl_endpoint *end, uint64_t now_ns);
+void witness_all_were_told(struct witness *witness, uint64_t now_ns);
 
 struct witness_stats {
 	uint64_t claims, witnessed, attested, unwitnessed, forged, refused;

@@ -3,7 +3,8 @@
  * From claims and connections to attempts: one attempt per try. Who is asked when.
  *
  * A claim goes to the witness that is there already. Without one it is held WITNESS_HOLD_NS for late
- * events if its service has a sensor that could send them, then it comes out as what it is: text.
+ * events if its service has a sensor that could send them, or ports to which its address should have
+ * been connected, then it comes out as what it is: text.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct held {
 /* Every event asks all slots, and there may be thousands: what it asks lies side by side. */
 struct awaited {
 	uint32_t pid;
+	uint32_t peer; /* hash of its struct peer_key, 0 = waits for none */
 	uint16_t port;
 	bool waiting;
 };
@@ -46,6 +48,9 @@ int witness_new(struct witness **ret, const uint64_t seed[2])
 	r = attempt_join_new(&w->join, seed);
 	if (r < 0)
 		return r;
+	r = peers_init(&w->peers, seed);
+	if (r < 0)
+		return r;
 	r = table_new(&w->proxies, sizeof(struct ipc_subject), sizeof(uint8_t), WITNESS_PROXIES_MAX,
 		      seed);
 	if (r < 0)
@@ -59,6 +64,7 @@ struct witness *witness_free(struct witness *w)
 	if (!w)
 		return NULL;
 	table_free(w->proxies);
+	table_free(w->peers.table);
 	attempt_join_free(w->join);
 	table_free(w->follows);
 	free(w->awaited);
@@ -141,22 +147,38 @@ static void held_try(const struct step *s, unsigned int at)
 		s->witness->awaited[at].waiting = false;
 }
 
+/* Its service has no sensor; does the address come now? */
+static void held_peer(const struct step *s, unsigned int at)
+{
+	const struct held *held = &s->witness->held[at];
+	enum peer_verdict peer =
+		peer_ask(s->witness, witness_service_find(s->witness, held->service), &held->claim);
+
+	if (peer != PEER_SEEN)
+		return;
+	s->witness->awaited[at].waiting = false;
+	claim_on_text(s, &held->claim, held->service, held->filter, held->trust, peer, NULL);
+}
+
 static void held_give_up(const struct step *s, unsigned int at)
 {
 	const struct held *held = &s->witness->held[at];
+	const struct witness_service *known = witness_service_find(s->witness, held->service);
 	struct judge_finding finding;
 	enum judgement judgement = judge(s, &held->claim, &finding);
 
 	s->witness->awaited[at].waiting = false;
 	if (!claim_settle(s, &held->claim, held->filter, judgement, &finding))
 		claim_on_text(s, &held->claim, held->service, held->filter, held->trust,
+			      peer_ask(s->witness, known, &held->claim),
 			      judgement == JUDGE_CONTRADICTED ? finding.text : NULL);
 }
 
 static void claim_hold(const struct step *s, const struct claim *claim, uint16_t service,
-		       const char *filter, enum trust trust)
+		       const char *filter, enum trust trust, enum peer_verdict peer)
 {
 	struct witness *w = s->witness;
+	struct peer_key key;
 	unsigned int at;
 
 	if (w->used == WITNESS_CLAIMS_MAX) {
@@ -174,6 +196,8 @@ static void claim_hold(const struct step *s, const struct claim *claim, uint16_t
 		.port = claim->port,
 		.waiting = true,
 	};
+	if (peer == PEER_ABSENT && peer_key_of_claim(witness_service_find(w, service), claim, &key))
+		w->awaited[at].peer = peer_hash(w, &key);
 }
 
 /* ---- what comes in ---- */
@@ -188,24 +212,58 @@ void witness_claim(struct witness *w, const struct session_table *sessions,
 	const struct witness_service *known = witness_service_find(w, service);
 	struct judge_finding finding;
 	enum judgement judgement;
+	enum peer_verdict peer;
 
 	if (claim->result == CLAIM_NOFAIL)
 		return;
 	w->stats.claims++;
 	/* Peers are not those that the line is about, so no connection can speak for or against it. */
 	if (claim->relayed || (known && known->proxied)) {
-		claim_on_text(&s, claim, service, filter, trust, NULL);
+		claim_on_text(&s, claim, service, filter, trust, PEER_UNASKED, NULL);
 		return;
 	}
 	judgement = judge(&s, claim, &finding);
 	if (claim_settle(&s, claim, filter, judgement, &finding))
 		return;
+	peer = peer_ask(w, known, claim);
 	/* Without a process or a port nothing can speak for it later either (judge.c). */
-	if ((known && !known->sensed) || (!claim->pid && !claim->port))
-		claim_on_text(&s, claim, service, filter, trust,
+	if (peer != PEER_ABSENT && ((known && !known->sensed) || (!claim->pid && !claim->port)))
+		claim_on_text(&s, claim, service, filter, trust, peer,
 			      judgement == JUDGE_CONTRADICTED ? finding.text : NULL);
 	else
-		claim_hold(&s, claim, service, filter, trust);
+		claim_hold(&s, claim, service, filter, trust, peer);
+}
+
+void witness_connection(struct witness *w, const struct session_table *sessions,
+			const struct bl_event_connection *event, attempt_fn fn, void *arg)
+{
+	const struct step s = { .witness = w,
+				.sessions = sessions,
+				.now_ns = event->head.boot_ns,
+				.fn = fn,
+				.arg = arg };
+	struct peer_key key;
+	uint32_t hash;
+
+	if (!peer_event(w, event) || !peer_key_of_end(w, &event->end, &key))
+		return;
+	hash = peer_hash(w, &key);
+	for (unsigned int i = 0; i < w->used; i++) {
+		const struct awaited *awaited = &w->awaited[slot(w, i)];
+
+		if (awaited->waiting && awaited->peer == hash)
+			held_peer(&s, slot(w, i));
+	}
+}
+
+void witness_was_there(struct witness *w, const struct bl_endpoint *end, uint64_t now_ns)
+{
+	peer_was_there(w, end, now_ns);
+}
+
+void witness_all_were_told(struct witness *w, uint64_t now_ns)
+{
+	peers_all_told(w, now_ns);
 }
 
 void witness_change(struct witness *w, const struct session_table *sessions,
@@ -225,8 +283,8 @@ void witness_change(struct witness *w, const struct session_table *sessions,
 	for (unsigned int i = 0; i < w->used; i++) {
 		const struct awaited *awaited = &w->awaited[slot(w, i)];
 
-		if (awaited->waiting &&
-		    (awaited->pid == connection->pid || awaited->port == connection->end.peer_port))
+		if (awaited->waiting && ((awaited->pid && awaited->pid == connection->pid) ||
+					 awaited->port == connection->end.peer_port))
 			held_try(&s, slot(w, i));
 	}
 	connection_told(&s, change);
@@ -253,5 +311,5 @@ void witness_stats(const struct witness *w, struct witness_stats *ret)
 {
 	*ret = w->stats;
 	ret->refused += table_evicted(w->follows) + table_evicted(w->proxies) +
-			attempt_join_crowded(w->join);
+			w->peers.pushed_out + attempt_join_crowded(w->join);
 }

@@ -6,6 +6,7 @@
  *   witness_join.c     which lines tell of the same try
  *   witness_attempt.c  what a claim or a connection comes to
  *   witness_proxy.c    about whom text counts nothing
+ *   witness_peers.c    who was connected to services without a sensor
  *   witness_text.c     why, in a sentence, for people
  */
 #ifndef ANALYST_EVIDENCE_WITNESS_H
@@ -13,6 +14,7 @@
 
 #include "analyst/evidence/attempt_join.h"
 #include "analyst/evidence/evidence.h"
+#include "base/clock.h"
 #include "base/table.h"
 
 #define WITNESS_SERVICES_MAX 128
@@ -53,6 +55,41 @@ struct follow {
 	char user[IPC_USER_MAX];
 };
 
+/* Whose connections to which service. */
+struct peer_key {
+	uint16_t service;
+	uint16_t family;
+	uint32_t pad;
+	uint8_t addr[16]; /* IPv6: its /64 */
+};
+_Static_assert(sizeof(struct peer_key) == 24, "a key has no holes");
+
+struct peer {
+	uint64_t first_ns; /* there since, without a gap of more than WITNESS_CLOSED_NS */
+	uint64_t last_ns; /* last opening or end */
+	uint32_t open;
+	uint32_t pad;
+};
+
+struct peers {
+	struct table *table;
+	uint64_t seed[2];
+	uint64_t now_ns; /* of the last event */
+	uint64_t lost; /* last head.lost */
+	uint64_t unsure_until_ns; /* who is not in the table may be connected all the same */
+	uint64_t pushed_out; /* while they were connected */
+	bool began; /* the sensor is at work */
+	bool seen[WITNESS_SERVICES_MAX]; /* somebody was at the service's ports; by its place */
+};
+
+enum peer_verdict {
+	PEER_UNASKED, /* nobody can tell */
+	PEER_SEEN,
+	PEER_UNSURE, /* not seen, but the connection may be one that is not known */
+	PEER_ABSENT,
+	PEER_VERDICT_MAX,
+};
+
 struct held;
 struct awaited;
 
@@ -63,6 +100,7 @@ struct witness {
 	struct table *follows;
 	struct attempt_join *join;
 	struct table *proxies; /* set of struct ipc_subject: peers of proxied services */
+	struct peers peers;
 	struct held *held; /* ring by arrival, WITNESS_CLAIMS_MAX slots */
 	struct awaited *awaited; /* the same ring: what each slot waits for */
 	unsigned int head;
@@ -95,8 +133,26 @@ enum attempt_note follow_tellers(const struct follow *follow);
 /* Is it one of a service behind a proxy? */
 bool is_proxied(const struct witness *witness, const struct connection *connection);
 bool is_unsensed(const struct witness *w, const struct connection *connection);
+/* NULL: the port is none's. */
+const struct witness_service *witness_service_by_port(const struct witness *w, uint16_t port);
 void proxy_remember(struct witness *witness, const struct connection *connection);
 bool is_proxy(const struct witness *witness, const struct ipc_subject *subject);
+
+/* ---- witness_peers.c ---- */
+
+int peers_init(struct peers *peers, const uint64_t seed[2]);
+/* true: somebody came to a service that asks for it. */
+bool peer_event(struct witness *w, const struct bl_event_connection *event);
+void peer_was_there(struct witness *w, const struct bl_endpoint *end, uint64_t now_ns);
+void peers_all_told(struct witness *w, uint64_t now_ns);
+bool peer_key_of_claim(const struct witness_service *service, const struct claim *claim,
+		       struct peer_key *ret);
+bool peer_key_of_end(const struct witness *w, const struct bl_endpoint *end, struct peer_key *ret);
+/* Never 0. */
+uint32_t peer_hash(const struct witness *w, const struct peer_key *key);
+/* service is one of w's, or NULL. */
+enum peer_verdict peer_ask(const struct witness *w, const struct witness_service *service,
+			   const struct claim *claim);
 
 /* ---- witness_attempt.c ---- */
 
@@ -106,7 +162,8 @@ void claim_on_connection(const struct step *s, const struct claim *claim,
 void claim_on_process(const struct step *s, const struct claim *claim,
 		      const struct process *process, const char *service_name);
 void claim_on_text(const struct step *s, const struct claim *claim, uint16_t service,
-		   const char *filter, enum trust trust, const char *contradiction);
+		   const char *filter, enum trust trust, enum peer_verdict peer,
+		   const char *contradiction);
 /* What the kernel alone knows of it now. */
 void connection_told(const struct step *s, const struct session_change *change);
 

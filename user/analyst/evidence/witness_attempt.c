@@ -8,6 +8,7 @@
  * in add nothing. Text of one process is joined in the same way, so that replaying old logs counts
  * tries too; where one process serves many connections, attempt_join.h says what is joined.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "analyst/evidence/witness.h"
@@ -163,13 +164,44 @@ static uint32_t tries_told(const struct step *s, const struct claim *claim,
 				    : UINT32_MAX);
 }
 
+/* No sensor tells how its connection ended; whether there was one, the kernel may know. */
+static void attempt_unsensed(const struct step *s, struct attempt *attempt, enum peer_verdict peer)
+{
+	switch (peer) {
+	case PEER_SEEN:
+		s->witness->stats.witnessed++;
+		attempt->trust = TRUST_WITNESSED;
+		attempt->note = ATTEMPT_CONNECTED;
+		return;
+	case PEER_UNSURE:
+		s->witness->stats.attested++;
+		attempt->note = ATTEMPT_UNSURE;
+		return;
+	case PEER_UNASKED:
+	case PEER_ABSENT: /* which is a contradiction */
+	case PEER_VERDICT_MAX:
+		break;
+	}
+	s->witness->stats.attested++;
+	attempt->note = ATTEMPT_UNSENSED;
+}
+
 /* No event will speak for it any more: what is it worth by itself? contradiction may be NULL. */
 void claim_on_text(const struct step *s, const struct claim *claim, uint16_t service,
-		   const char *filter, enum trust trust, const char *contradiction)
+		   const char *filter, enum trust trust, enum peer_verdict peer,
+		   const char *contradiction)
 {
 	const struct witness_service *known = witness_service_find(s->witness, service);
 	const bool sensed = known && known->sensed;
 	struct attempt attempt = attempt_begin(s);
+	char absent[IPC_TEXT_MAX];
+
+	if (!contradiction && known && peer == PEER_ABSENT) {
+		(void)snprintf(absent, sizeof(absent),
+			       "the kernel saw no connection of this address to %s then",
+			       known->name);
+		contradiction = absent;
+	}
 
 	attempt_from_claim(&attempt, claim);
 	attempt.service = service;
@@ -187,8 +219,7 @@ void claim_on_text(const struct step *s, const struct claim *claim, uint16_t ser
 	attempt.trust = sensed && trust > TRUST_CLAIMED ? TRUST_CLAIMED : trust;
 	attempt.accepted = claim->accepted && attempt.trust == TRUST_CLAIMED && !sensed;
 	if (attempt.trust == TRUST_ATTESTED) {
-		s->witness->stats.attested++;
-		attempt.note = ATTEMPT_UNSENSED;
+		attempt_unsensed(s, &attempt, peer);
 	} else {
 		s->witness->stats.unwitnessed++;
 		attempt.note = ATTEMPT_UNWITNESSED;

@@ -20,18 +20,22 @@ static struct ipc_subject proxy_key(const struct ipc_subject *subject)
 	return key;
 }
 
+const struct witness_service *witness_service_by_port(const struct witness *w, uint16_t port)
+{
+	for (unsigned int i = 0; port && i < w->services; i++)
+		for (unsigned int p = 0; p < ARRAY_SIZE(w->service[i].ports); p++)
+			if (w->service[i].ports[p] == port)
+				return &w->service[i];
+	return NULL;
+}
+
 /* Of an opening, the kernel tells the port alone. */
 static const struct witness_service *service_of_connection(const struct witness *w,
 							   const struct connection *connection)
 {
 	if (connection->service)
 		return witness_service_find(w, connection->service);
-	for (unsigned int i = 0; i < w->services; i++)
-		for (unsigned int p = 0; p < ARRAY_SIZE(w->service[i].ports); p++)
-			if (w->service[i].ports[p] &&
-			    w->service[i].ports[p] == connection->end.local_port)
-				return &w->service[i];
-	return NULL;
+	return witness_service_by_port(w, connection->end.local_port);
 }
 
 bool is_proxied(const struct witness *w, const struct connection *connection)

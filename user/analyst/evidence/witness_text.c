@@ -59,6 +59,8 @@ static const char *became(enum attempt_note note)
 	case ATTEMPT_PROCESS:
 	case ATTEMPT_CONTRADICTED:
 	case ATTEMPT_UNSENSED:
+	case ATTEMPT_CONNECTED:
+	case ATTEMPT_UNSURE:
 	case ATTEMPT_UNWITNESSED:
 	case ATTEMPT_PROXIED:
 	case ATTEMPT_PROXY:
@@ -102,6 +104,17 @@ void attempt_text(const struct attempt *attempt, char ret_text[IPC_TEXT_MAX])
 	case ATTEMPT_CONTRADICTED:
 		origin_text(attempt, origin, sizeof(origin));
 		(void)snprintf(ret_text, IPC_TEXT_MAX, "%.120s; %.110s", attempt->detail, origin);
+		return;
+	case ATTEMPT_CONNECTED:
+		origin_text(attempt, origin, sizeof(origin));
+		(void)snprintf(ret_text, IPC_TEXT_MAX, "the kernel saw it connected to %s then; %s",
+			       attempt->service_name, origin);
+		return;
+	case ATTEMPT_UNSURE:
+		origin_text(attempt, origin, sizeof(origin));
+		(void)snprintf(ret_text, IPC_TEXT_MAX,
+			       "connections to %s are known in part only, this one is not; %s",
+			       attempt->service_name, origin);
 		return;
 	case ATTEMPT_UNSENSED:
 	case ATTEMPT_UNWITNESSED:

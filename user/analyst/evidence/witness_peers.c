@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who is connected to a service whose connections' outcome no sensor tells, or was just now.
+ *
+ * A line of such a service may hold an address that its client typed. Nobody is blamed by it whom the
+ * kernel did not see at the service's ports. "Not seen" is said only where it would have been seen:
+ * not of connections that may be older than the sensor, nor after events were lost or this table
+ * pushed out somebody who was connected (unsure_until_ns), nor of a service at whose ports nobody was
+ * ever seen (its ports are others than bailiff.conf says, or there is no sensor at all).
+ *
+ * Kept per service and IPv6 /64, which is what a lockout would refuse.
+ */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "analyst/evidence/witness.h"
+
+#define SECOND_CHANCES 16
+/* The end of a connection may never be told: the kernel's side forgets the oldest of 16,384 open
+ * ones (bl_socks), and events get lost. */
+#define OPEN_MOST_NS (86400ULL * NSEC_PER_SEC)
+
+static bool key_of(uint16_t service, uint16_t family, const uint8_t bytes[16], struct peer_key *ret)
+{
+	*ret = (struct peer_key){ .service = service, .family = family };
+	if (family == AF_INET)
+		memcpy(ret->addr, bytes, 4);
+	else if (family == AF_INET6)
+		memcpy(ret->addr, bytes, 8);
+	else
+		return false;
+	return true;
+}
+
+static bool is_there(const struct peer *peer, uint64_t at_ns)
+{
+	if (peer->open && at_ns < peer->last_ns + OPEN_MOST_NS)
+		return true;
+	return at_ns <= peer->last_ns + WITNESS_CLOSED_NS;
+}
+
+static void unsure_until(struct peers *peers, uint64_t at_ns)
+{
+	if (at_ns > peers->unsure_until_ns)
+		peers->unsure_until_ns = at_ns;
+}
+
+static void on_evict(const void *key, void *value, void *arg)
+{
+	struct peers *peers = arg;
+
+	(void)key;
+	if (!is_there(value, peers->now_ns))
+		return;
+	peers->pushed_out++;
+	unsure_until(peers, peers->now_ns + WITNESS_OLDER_NS);
+}
+
+int peers_init(struct peers *peers, const uint64_t seed[2])
+{
+	int r = table_new(&peers->table, sizeof(struct peer_key), sizeof(struct peer),
+			  WITNESS_PEERS_MAX, seed);
+
+	if (r < 0)
+		return r;
+	memcpy(peers->seed, seed, sizeof(peers->seed));
+	table_on_evict(peers->table, on_evict, peers);
+	return 0;
+}
+
+/* Who left long ago goes first, if one is among the oldest. */
+static void room_make(struct peers *peers)
+{
+	const void *key;
+	void *value;
+
+	for (int i = 0; i < SECOND_CHANCES && table_count(peers->table) == WITNESS_PEERS_MAX; i++) {
+		if (!table_oldest(peers->table, &key, &value) || !is_there(value, peers->now_ns))
+			return;
+		(void)table_get(peers->table, key);
+	}
+}
+
+bool peer_key_of_end(const struct witness *w, const struct bl_endpoint *end, struct peer_key *ret)
+{
+	const struct witness_service *service = witness_service_by_port(w, end->local_port);
+
+	return service && !service->sensed && !service->proxied &&
+	       key_of(service->id, end->family, end->peer, ret);
+}
+
+static struct peer *peer_get(struct witness *w, const struct bl_endpoint *end)
+{
+	struct peers *peers = &w->peers;
+	struct peer_key key;
+	void *value;
+
+	if (!peer_key_of_end(w, end, &key))
+		return NULL;
+	peers->seen[witness_service_by_port(w, end->local_port) - w->service] = true;
+	if (!table_peek(peers->table, &key))
+		room_make(peers);
+	(void)table_put(peers->table, &key, &value);
+	return value;
+}
+
+static void lost_notice(struct peers *peers, uint64_t lost)
+{
+	if (lost <= peers->lost)
+		return;
+	unsure_until(peers, peers->now_ns + WITNESS_OLDER_NS);
+	peers->lost = lost;
+}
+
+static void sensor_began(struct peers *peers, uint64_t at_ns, uint64_t unsure_ns)
+{
+	if (peers->began)
+		return;
+	peers->began = true;
+	unsure_until(peers, at_ns + unsure_ns);
+}
+
+bool peer_event(struct witness *w, const struct bl_event_connection *event)
+{
+	struct peers *peers = &w->peers;
+	uint64_t at_ns = event->head.boot_ns;
+	struct peer *peer;
+
+	if (at_ns > peers->now_ns)
+		peers->now_ns = at_ns;
+	sensor_began(peers, at_ns, WITNESS_OLDER_NS);
+	lost_notice(peers, event->head.lost);
+	peer = peer_get(w, &event->end);
+	if (!peer)
+		return false;
+	if (!peer->last_ns || !is_there(peer, at_ns)) {
+		peer->first_ns = at_ns;
+		peer->open = 0;
+	}
+	if (at_ns > peer->last_ns)
+		peer->last_ns = at_ns;
+	if (event->state != BL_CONNECTION_CLOSED)
+		peer->open++;
+	else if (peer->open)
+		peer->open--;
+	return event->state != BL_CONNECTION_CLOSED;
+}
+
+/* It is there now; when it goes nobody will tell. */
+void peer_was_there(struct witness *w, const struct bl_endpoint *end, uint64_t now_ns)
+{
+	struct peer *peer;
+
+	if (now_ns > w->peers.now_ns)
+		w->peers.now_ns = now_ns;
+	peer = peer_get(w, end);
+	if (!peer)
+		return;
+	peer->first_ns = 1;
+	if (peer->last_ns < now_ns + WITNESS_OLDER_NS)
+		peer->last_ns = now_ns + WITNESS_OLDER_NS;
+}
+
+void peers_all_told(struct witness *w, uint64_t now_ns)
+{
+	/* What closed right before may still have its line to come. */
+	sensor_began(&w->peers, now_ns, WITNESS_CLOSED_NS);
+}
+
+uint32_t peer_hash(const struct witness *w, const struct peer_key *key)
+{
+	uint32_t hash = (uint32_t)table_hash(w->peers.seed, key, sizeof(*key));
+
+	return hash ? hash : 1;
+}
+
+bool peer_key_of_claim(const struct witness_service *service, const struct claim *claim,
+		       struct peer_key *ret)
+{
+	return key_of(service->id, claim->addr.family, claim->addr.bytes, ret);
+}
+
+enum peer_verdict peer_ask(const struct witness *w, const struct witness_service *service,
+			   const struct claim *claim)
+{
+	const struct peers *peers = &w->peers;
+	const struct peer *peer;
+	struct peer_key key;
+
+	if (!service || service->sensed || service->proxied || claim->relayed ||
+	    !peers->seen[service - w->service] || !peer_key_of_claim(service, claim, &key))
+		return PEER_UNASKED;
+	peer = table_peek(peers->table, &key);
+	/* A stamp may have whole seconds only, and lines come before the event at times. */
+	if (peer && peer->first_ns <= claim->arrived_ns + WITNESS_HOLD_NS &&
+	    is_there(peer, claim->arrived_ns))
+		return PEER_SEEN;
+	return claim->arrived_ns < peers->unsure_until_ns ? PEER_UNSURE : PEER_ABSENT;
+}
