@@ -77,6 +77,17 @@ struct control_lockout {
 	char reason[IPC_TEXT_MAX];
 };
 
+enum session_type {
+	SESSION_TYPE_UNKNOWN,
+	SESSION_TYPE_REMOTE, /* through a service that is watched; service tells which */
+	SESSION_TYPE_CONSOLE,
+	SESSION_TYPE_CRON,
+	SESSION_TYPE_AT,
+	SESSION_TYPE_MANAGER, /* a user's systemd, and what it starts */
+	SESSION_TYPE_SU, /* by root's su or runuser, outside of any login */
+	SESSION_TYPE_MAX,
+};
+
 struct control_session {
 	__u64 session;
 	__u64 born_wall_ns;
@@ -87,6 +98,8 @@ struct control_session {
 	__u32 processes; /* that exist now */
 	__u32 locked; /* enum action in force, 0 = none */
 	__u32 flags; /* BL_SESSION_* */
+	__u32 type; /* enum session_type */
+	__u32 pad;
 	struct bl_endpoint end;
 	char user[IPC_USER_MAX];
 	char service[IPC_NAME_MAX];

@@ -66,8 +66,8 @@ void lockout_put_json(struct buf *out, const struct control_lockout *lockout)
 
 void session_begin(struct grid *grid, struct buf *out, bool colour)
 {
-	static const char *const head[] = { "SESSION", "USER",	    "SERVICE", "FROM",
-					    "SINCE",   "PROCESSES", "LEADER",  "STATE" };
+	static const char *const head[] = { "SESSION", "USER",	    "TYPE",   "SERVICE", "FROM",
+					    "SINCE",   "PROCESSES", "LEADER", "STATE" };
 
 	_Static_assert(ARRAY_SIZE(head) <= GRID_COLUMNS_MAX, "columns");
 	grid_begin(grid, out, colour, head, ARRAY_SIZE(head));
@@ -90,6 +90,19 @@ static void state_of(const struct control_session *session, char text[64])
 		       session->flags & BL_SESSION_INFERRED ? ", older than bailiff" : "");
 }
 
+static const char *type_of(const struct control_session *session)
+{
+	static const char *const names[] = {
+		[SESSION_TYPE_UNKNOWN] = "unknown", [SESSION_TYPE_REMOTE] = "remote",
+		[SESSION_TYPE_CONSOLE] = "console", [SESSION_TYPE_CRON] = "cron",
+		[SESSION_TYPE_AT] = "at",	    [SESSION_TYPE_MANAGER] = "manager",
+		[SESSION_TYPE_SU] = "su",
+	};
+
+	_Static_assert(ARRAY_SIZE(names) == SESSION_TYPE_MAX, "session types");
+	return names[session->type < SESSION_TYPE_MAX ? session->type : SESSION_TYPE_UNKNOWN];
+}
+
 void session_put_row(struct grid *grid, const struct control_session *session)
 {
 	char number[24], peer[ADDR_TEXT_MAX], since[OUTPUT_TIME_MAX], processes[16], leader[16];
@@ -97,6 +110,7 @@ void session_put_row(struct grid *grid, const struct control_session *session)
 	const char *cells[] = {
 		number,
 		session->user[0] ? session->user : uid,
+		type_of(session),
 		session->service[0] ? session->service : "-",
 		peer,
 		since,
@@ -139,6 +153,7 @@ void session_put_json(struct buf *out, const struct control_session *session)
 	json_string(&w, "user", session->user);
 	json_u64(&w, "auid", session->auid);
 	json_u64(&w, "audit_session", session->audit_session);
+	json_string(&w, "type", type_of(session));
 	json_string(&w, "service", session->service);
 	if (peer[0]) {
 		json_object(&w, "source");

@@ -51,7 +51,7 @@ const char *output_result(uint32_t result);
  * A table whose columns are as wide as they need be. Rows are kept until GRID_ROWS are there, then
  * written; columns never become narrower, so a list of a million rows needs no memory.
  */
-#define GRID_COLUMNS_MAX 8
+#define GRID_COLUMNS_MAX 9
 #define GRID_ROWS 256
 #define GRID_CELL_MAX 64 /* characters of a cell but the last, more is cut */
 

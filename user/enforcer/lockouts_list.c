@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "enforcer/lockouts.h"
+#include "enforcer/session_type.h"
 
 int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg)
 {
@@ -90,6 +91,7 @@ static int list_session(uint64_t tag, const struct bl_session *session, void *ar
 		.leader_pid = session->leader_pid,
 		.locked = entry ? entry->action : 0,
 		.flags = session->flags,
+		.type = session_type_look(session),
 		.end = session->end,
 	};
 	if (session->service <= CONF_SERVICES_MAX)

@@ -100,6 +100,7 @@ static void test_session(void **state)
 		.processes = 4,
 		.locked = ACTION_FREEZE,
 		.flags = BL_SESSION_INFERRED,
+		.type = SESSION_TYPE_REMOTE,
 		.end = { .family = AF_INET, .peer_port = 40022, .peer = { 192, 0, 2, 1 } },
 		.user = "alice",
 		.service = "sshd",
@@ -111,17 +112,18 @@ static void test_session(void **state)
 	session_begin(&grid, &out, false);
 	session_put_row(&grid, &session);
 	grid_end(&grid);
-	assert_string_equal(out.data,
-			    "SESSION               USER   SERVICE  FROM       SINCE                "
-			    "PROCESSES  LEADER  STATE\n"
-			    "18446744073709551615  alice  sshd     192.0.2.1  2026-11-25 01:02:03  "
-			    "4          812     freeze, older than bailiff\n");
+	assert_string_equal(
+		out.data,
+		"SESSION               USER   TYPE    SERVICE  FROM       SINCE                "
+		"PROCESSES  LEADER  STATE\n"
+		"18446744073709551615  alice  remote  sshd     192.0.2.1  2026-11-25 01:02:03  "
+		"4          812     freeze, older than bailiff\n");
 	buf_clear(&out);
 	session.end.family = 0;
 	session_put_json(&out, &session);
 	assert_string_equal(
 		out.data, "{\"session\":\"18446744073709551615\",\"user\":\"alice\",\"auid\":1000,"
-			  "\"audit_session\":3,\"service\":\"sshd\","
+			  "\"audit_session\":3,\"type\":\"remote\",\"service\":\"sshd\","
 			  "\"born\":\"2026-11-25T01:02:03.000000000Z\",\"leader_pid\":812,"
 			  "\"processes\":4,\"locked\":\"freeze\",\"inferred\":true}\n");
 	buf_done(&out);
