@@ -9,7 +9,8 @@
  * force meanwhile because maps and links are pinned. Strings are NUL-terminated within their
  * array and are untrusted text: whoever shows them escapes them.
  *
- *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE FILE SOURCE RING NOTIFY PEER) START,
+ *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE CONNECTIONS FILE SOURCE RING NOTIFY PEER)
+ *                          START,
  *                          then SOURCE_FD, SOURCE_STATE, OUTCOME, CANARY, TAP, ACCOUNT
  *   analyst  -> bailiffd   READY DECISION HEARTBEAT SOURCE_STATUS FILTER_STATUS LOG ACCOUNT
  *   bailiffd -> recorder   HELLO PEER(analyst's end) LISTEN OUTCOME STATUS
@@ -60,6 +61,7 @@ enum ipc_kind {
 	IPC_SOURCE_STATE,
 	IPC_SOURCE_STATUS,
 	IPC_FILTER_STATUS,
+	IPC_CONNECTIONS,
 	IPC_KIND_MAX,
 };
 
@@ -151,6 +153,14 @@ struct ipc_service {
 	__u32 has_writer;
 	__u32 writer_uid; /* the account, beside root, as which it writes its log */
 	char name[IPC_NAME_MAX];
+};
+
+/* Connections to watched ports that were there before the sensors. */
+struct ipc_connections {
+	struct ipc_head head;
+	__u32 count;
+	__u32 complete; /* 1: with this message, all were told */
+	struct bl_endpoint end[32];
 };
 
 /*
@@ -487,6 +497,7 @@ _Static_assert(sizeof(struct ipc_source) % 8 == 0, "source padding");
 _Static_assert(sizeof(struct ipc_source_fd) % 8 == 0, "source fd padding");
 _Static_assert(sizeof(struct ipc_source_status) % 8 == 0, "source status padding");
 _Static_assert(sizeof(struct ipc_filter_status) % 8 == 0, "filter status padding");
+_Static_assert(sizeof(struct ipc_connections) <= IPC_MESSAGE_MAX, "connections");
 _Static_assert(sizeof(struct ipc_record) <= IPC_MESSAGE_MAX, "record");
 _Static_assert(sizeof(struct ipc_decision) % 8 == 0, "decision");
 _Static_assert(sizeof(struct ipc_outcome) % 8 == 0, "outcome");

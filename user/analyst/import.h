@@ -111,6 +111,7 @@ struct import_jail {
 	char writer[IPC_USER_MAX]; /* as whom the service writes into the journal, "" = root */
 	uint16_t port[IMPORT_PORTS_MAX];
 	unsigned int ports;
+	bool ports_partial; /* it may listen elsewhere, too */
 
 	char rule[IPC_RULE_MAX];
 	char replaces[IPC_RULE_MAX]; /* shipped rule, "" = none */

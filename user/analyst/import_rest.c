@@ -95,12 +95,15 @@ static void port_word(struct import *import, struct import_jail *jail, const cha
 	uint16_t port;
 
 	/* A range says what is refused, not where the service listens. */
-	if (memchr(word, ':', len))
+	if (memchr(word, ':', len)) {
+		jail->ports_partial = true;
 		return;
+	}
 	text_copy_len(name, sizeof(name), word, len);
 	if (import->host->port(name, &port, import->host->arg) < 0) {
 		import_note(&jail->notes, NOTE_LOST, place,
 			    "port %.60s is not known here (/etc/services)", name);
+		jail->ports_partial = true;
 		return;
 	}
 	for (unsigned int i = 0; i < jail->ports; i++)
@@ -108,6 +111,8 @@ static void port_word(struct import *import, struct import_jail *jail, const cha
 			return;
 	if (jail->ports < IMPORT_PORTS_MAX)
 		jail->port[jail->ports++] = port;
+	else
+		jail->ports_partial = true;
 }
 
 void import_ports(struct import *import, struct import_jail *jail)
@@ -239,12 +244,14 @@ static void protocol(struct import *import, struct import_jail *jail)
 
 	if (!import_ask(import, jail, "protocol", NOTE_LOST, &value))
 		return;
-	if (strcasecmp(value.text, "tcp") != 0 && value.text[0])
+	if (strcasecmp(value.text, "tcp") != 0 && value.text[0]) {
+		jail->ports_partial = true;
 		import_note(
 			&jail->notes, NOTE_LOST, &value.place,
 			"protocol = %.20s: an address is refused at every listening socket; UDP "
 			"sockets that are connected, and ping, are not",
 			value.text);
+	}
 	import_value_done(&value);
 }
 

@@ -11,6 +11,7 @@
 #include "analyst/import.h"
 #include "base/clock.h"
 
+#define CONF_PORTS 8 /* as many as [service] takes */
 #define CONF_MAX (1024 * 1024)
 #define RULE_MAX 8192
 
@@ -128,16 +129,91 @@ static void put_exempt(struct buf *out, const struct import *import)
 	}
 }
 
-/* sshd's sensors watch its ports; a jail that names others knows better than what is built in. */
-static void put_ports(struct buf *out, const struct import_jail *jail)
+static bool is_planned(const struct import_jail *jail)
 {
-	if (!jail->sensed || !jail->ports || (jail->ports == 1 && jail->port[0] == 22))
+	return jail->enabled && !jail->refused && !jail->covered;
+}
+
+static bool port_listed(const uint16_t *port, unsigned int count, uint16_t wanted)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (port[i] == wanted)
+			return true;
+	return false;
+}
+
+/* A service whose connections' outcome the kernel tells has its ports for itself. */
+static bool port_is_sensed(const struct import *import, uint16_t port)
+{
+	bool told = false;
+
+	for (const struct import_jail *j = import->jail; j < import->jail + import->jails; j++) {
+		if (!is_planned(j) || !j->sensed || !j->ports)
+			continue;
+		told = true;
+		if (port_listed(j->port, j->ports, port))
+			return true;
+	}
+	return !told && port == 22;
+}
+
+/*
+ * All ports of the service, from all its jails: an address counts only if it was connected to one.
+ * Rather none than some of them.
+ */
+static unsigned int ports_of(const struct import *import, const struct import_jail *jail,
+			     uint16_t ret_port[CONF_PORTS])
+{
+	unsigned int count = 0;
+
+	for (const struct import_jail *j = import->jail; j < import->jail + import->jails; j++) {
+		if (!is_planned(j) || strcmp(j->service, jail->service) != 0)
+			continue;
+		if (j->ports_partial && !jail->sensed)
+			return 0;
+		for (unsigned int i = 0; i < j->ports; i++) {
+			if (port_listed(ret_port, count, j->port[i]))
+				continue;
+			if (!jail->sensed && port_is_sensed(import, j->port[i]))
+				return 0;
+			if (count == CONF_PORTS)
+				return jail->sensed ? count : 0;
+			ret_port[count++] = j->port[i];
+		}
+	}
+	return count;
+}
+
+static bool is_first_of_service(const struct import *import, const struct import_jail *jail)
+{
+	for (const struct import_jail *j = import->jail; j < jail; j++)
+		if (is_planned(j) && !strcmp(j->service, jail->service))
+			return false;
+	return true;
+}
+
+/* sshd's sensors watch its ports; a jail that names others knows better than what is built in. */
+static void put_ports(struct buf *out, const struct import *import, const struct import_jail *jail)
+{
+	uint16_t port[CONF_PORTS];
+	unsigned int count;
+
+	if (!is_first_of_service(import, jail) || !jail->service[0])
+		return;
+	count = ports_of(import, jail, port);
+	if (!count || (jail->sensed && count == 1 && port[0] == 22))
 		return;
 	buf_putc(out, '\n');
 	put_jail(out, jail);
+	if (!jail->sensed)
+		buf_puts(out,
+			 "# Does it listen elsewhere, too, or answer on UDP? Then add what is "
+			 "missing, or "
+			 "take this out: lines\n# about others than who is connected here do not "
+			 "count.\n");
 	buf_printf(out, "[service %s]\nports =", jail->service);
-	for (unsigned int i = 0; i < jail->ports && i < 8; i++)
-		buf_printf(out, " %u", jail->port[i]);
+	for (unsigned int i = 0; i < count; i++)
+		buf_printf(out, " %u", port[i]);
 	buf_putc(out, '\n');
 }
 
@@ -154,11 +230,6 @@ static void put_writer(struct buf *out, const struct import *import, const struc
 	buf_printf(out, "[service %s]\nwriter = %s\n", jail->service, jail->writer);
 }
 
-static bool is_planned(const struct import_jail *jail)
-{
-	return jail->enabled && !jail->refused && !jail->covered;
-}
-
 static int conf_text(struct import *import)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(CONF_MAX);
@@ -171,7 +242,7 @@ static int conf_text(struct import *import)
 	put_exempt(&out, import);
 	for (unsigned int i = 0; i < import->jails; i++)
 		if (is_planned(&import->jail[i])) {
-			put_ports(&out, &import->jail[i]);
+			put_ports(&out, import, &import->jail[i]);
 			put_writer(&out, import, &import->jail[i]);
 		}
 	for (unsigned int i = 0; i < import->jails; i++) {

@@ -87,6 +87,25 @@ static int on_service(void *arg, const void *message, int fd)
 	return r == -E2BIG ? refuse("more services than can be watched") : r;
 }
 
+static int on_connections(void *arg, const void *message, int fd)
+{
+	const struct ipc_connections *known = message;
+	struct live *live = arg;
+	uint64_t now_ns = clock_boot_ns();
+	int r = check_phase(live, "connections out of order");
+
+	(void)fd;
+	if (r < 0)
+		return r;
+	if (known->count > ARRAY_SIZE(known->end))
+		return refuse("more connections than a message holds");
+	for (uint32_t i = 0; i < known->count; i++)
+		pipeline_was_there(live->pipeline, &known->end[i], now_ns);
+	if (known->complete)
+		pipeline_all_were_told(live->pipeline, now_ns);
+	return 0;
+}
+
 /* fail2ban's includes name files by their place below filter.d. */
 static const char *filter_file_name(const char *path)
 {
@@ -306,6 +325,7 @@ const struct channel_rule live_parent_rules[] = {
 	{ IPC_HELLO, sizeof(struct ipc_hello), CHANNEL_ONCE, on_hello },
 	{ IPC_EXEMPT, sizeof(struct ipc_exempt), 0, on_exempt },
 	{ IPC_SERVICE, sizeof(struct ipc_service), 0, on_service },
+	{ IPC_CONNECTIONS, sizeof(struct ipc_connections), 0, on_connections },
 	{ IPC_FILE, sizeof(struct ipc_file), CHANNEL_FD, on_file },
 	{ IPC_SOURCE, sizeof(struct ipc_source), CHANNEL_FD, on_source },
 	{ IPC_RING, sizeof(struct ipc_ring), CHANNEL_FD, on_ring },

@@ -137,26 +137,39 @@ static int account_find(const char *name, uid_t *ret)
 	return 0;
 }
 
+static uint32_t program_files(const struct conf_service *service)
+{
+	uint32_t files = 0;
+
+	for (int role = 0; role < BL_ROLE_MAX; role++)
+		files += service->files[role];
+	return files;
+}
+
+/* Virtual hosts and the like: whose a connection is, its log alone tells. */
+static bool may_share(const struct conf_service *a, const struct conf_service *b)
+{
+	return !program_files(a) && !program_files(b) && a->proxied == b->proxied;
+}
+
 static int finish_services(struct conf *conf, char error[INI_ERROR_MAX])
 {
 	for (size_t i = 0; i < conf->services; i++) {
 		struct conf_service *a = &conf->service[i];
-		uint32_t files = 0;
 
-		for (int role = 0; role < BL_ROLE_MAX; role++)
-			files += a->files[role];
-		if (!files && !a->ports[0] && !a->writer[0])
+		if (!program_files(a) && !a->ports[0] && !a->writer[0])
 			return conf_wrong(error,
 					  "%s: [service %s] has neither a program file nor a port",
 					  a->where, a->name);
 		if (a->writer[0] && account_find(a->writer, &a->writer_uid) < 0)
 			return conf_wrong(error, "%s: there is no account '%s'", a->where,
 					  a->writer);
-		/* bl_ports has one service per port. */
+		/* Connections to it are told of as one service's, where that matters. */
 		for (size_t j = 0; j < i; j++)
 			for (size_t p = 0; p < CONF_PORTS_MAX && a->ports[p]; p++)
 				for (size_t q = 0; q < CONF_PORTS_MAX; q++)
-					if (a->ports[p] == conf->service[j].ports[q])
+					if (a->ports[p] == conf->service[j].ports[q] &&
+					    !may_share(a, &conf->service[j]))
 						return conf_wrong(error,
 								  "%s: port %u belongs to [service "
 								  "%s] already",

@@ -145,6 +145,14 @@ static int refresh_files(struct hooks *hooks, const struct conf *conf)
 	return 1;
 }
 
+static bool is_listed(const uint16_t port[][2], size_t count, uint16_t wanted)
+{
+	for (size_t i = 0; i < count; i++)
+		if (port[i][0] == wanted)
+			return true;
+	return false;
+}
+
 static int refresh_ports(struct hooks *hooks, const struct conf *conf)
 {
 	int fd = hooks_map(hooks, "bl_ports");
@@ -155,7 +163,8 @@ static int refresh_ports(struct hooks *hooks, const struct conf *conf)
 		return 0;
 	for (size_t s = 0; s < conf->services; s++)
 		for (size_t i = 0; i < CONF_PORTS_MAX && count < BL_PORTS_MAX; i++) {
-			if (!conf->service[s].ports[i])
+			if (!conf->service[s].ports[i] ||
+			    is_listed(port, count, conf->service[s].ports[i]))
 				continue;
 			port[count][0] = conf->service[s].ports[i];
 			port[count][1] = conf->service[s].id;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "enforcer/agent.h"
 #include "enforcer/files.h"
+#include "enforcer/sockets.h"
 
 static bool send_hello(const struct agent *agent, struct child *child)
 {
@@ -65,6 +66,58 @@ static bool send_services(const struct agent *agent)
 			return false;
 	}
 	return true;
+}
+
+#define CONNECTIONS_MAX 8192 /* told of at most, those of the host's own network namespace */
+
+struct connections {
+	const struct agent *agent;
+	struct ipc_connections message;
+	uint32_t told;
+};
+
+static bool is_watched(const struct conf *conf, uint16_t port)
+{
+	for (size_t i = 0; i < conf->services; i++)
+		for (size_t p = 0; p < ARRAY_SIZE(conf->service[i].ports); p++)
+			if (port && conf->service[i].ports[p] == port)
+				return true;
+	return false;
+}
+
+static int connections_flush(struct connections *connections)
+{
+	struct ipc_connections *message = &connections->message;
+	bool sent = child_send(connections->agent->analyst, IPC_CONNECTIONS, message,
+			       sizeof(*message), -1);
+
+	message->count = 0;
+	return sent ? 0 : -EPIPE;
+}
+
+static int connection_add(const struct socket_found *found, void *arg)
+{
+	struct connections *connections = arg;
+	struct ipc_connections *message = &connections->message;
+
+	if (!is_watched(connections->agent->conf, found->end.local_port))
+		return 0;
+	if (connections->told++ == CONNECTIONS_MAX)
+		return 1;
+	message->end[message->count++] = found->end;
+	return message->count == ARRAY_SIZE(message->end) ? connections_flush(connections) : 0;
+}
+
+/* The sensors are at work by now: what is not told here, they saw or will see. */
+static bool send_connections(const struct agent *agent)
+{
+	struct connections connections = { .agent = agent };
+	int r = sockets_each(connection_add, &connections);
+
+	if (r == -EPIPE)
+		return false;
+	connections.message.complete = r == 0;
+	return connections_flush(&connections) == 0;
 }
 
 static int send_file(const struct agent *agent, enum ipc_file_role role, const char *name, int fd)
@@ -125,7 +178,8 @@ int setup_analyst(void *arg)
 	struct agent *agent = arg;
 	int r;
 
-	if (!send_hello(agent, agent->analyst) || !send_exempt(agent) || !send_services(agent))
+	if (!send_hello(agent, agent->analyst) || !send_exempt(agent) || !send_services(agent) ||
+	    !send_connections(agent))
 		return -EPIPE;
 	r = files_each((const char(*)[PATH_MAX])agent->places.filters, send_filter, agent);
 	if (!r)

@@ -46,6 +46,7 @@ static const struct channel_rule rules[] = {
 	RULE(IPC_HELLO, ipc_hello, CHANNEL_ONCE),
 	RULE(IPC_EXEMPT, ipc_exempt, 0),
 	RULE(IPC_SERVICE, ipc_service, 0),
+	RULE(IPC_CONNECTIONS, ipc_connections, 0),
 	RULE(IPC_FILE, ipc_file, CHANNEL_FD),
 	RULE(IPC_SOURCE, ipc_source, CHANNEL_FD),
 	RULE(IPC_SOURCE_FD, ipc_source_fd, CHANNEL_FD),

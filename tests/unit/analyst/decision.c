@@ -120,6 +120,98 @@ static void text_does_not_count(void **state)
 	assert_int_equal(scene->matches, 0);
 }
 
+struct crowd {
+	uint32_t strangers; /* so far */
+	uint32_t found[100]; /* matches of 203.0.113.N */
+};
+
+static void on_crowd_match(const struct match *match, void *arg)
+{
+	struct crowd *crowd = arg;
+
+	assert_int_equal(match->subject.addr[0], 203);
+	crowd->found[match->subject.addr[3]]++;
+}
+
+static void tries_of(struct scene *scene, struct crowd *crowd, const uint8_t addr[4],
+		     unsigned int tries)
+{
+	struct attempt attempt = {
+		.at_ns = MINUTE,
+		.trust = TRUST_WITNESSED,
+		.tries = tries,
+		.service_name = "sshd",
+		.subject = { .kind = SUBJECT_ADDRESS, .family = AF_INET, .prefix = 32 }
+	};
+
+	memcpy(attempt.subject.addr, addr, 4);
+	correlation_attempt(scene->correlation, &attempt,
+			    &(const struct attempt_names){ .source = "", .filter = "" },
+			    on_crowd_match, crowd);
+}
+
+static void strangers(struct scene *scene, struct crowd *crowd, uint32_t count, unsigned int tries)
+{
+	for (uint32_t end = crowd->strangers + count; crowd->strangers < end; crowd->strangers++) {
+		const uint8_t addr[4] = { 10, (uint8_t)(crowd->strangers >> 16),
+					  (uint8_t)(crowd->strangers >> 8),
+					  (uint8_t)crowd->strangers };
+
+		tries_of(scene, crowd, addr, tries);
+	}
+}
+
+static void attackers(struct scene *scene, struct crowd *crowd, unsigned int tries)
+{
+	for (unsigned int i = 0; i < 100; i++)
+		tries_of(scene, crowd, (const uint8_t[4]){ 203, 0, 113, (uint8_t)i }, tries);
+}
+
+/* A million of one try each, and each of a hundred tries once among ten thousand of them. */
+static void crowd_does_not_hide_who_comes_again(void **state)
+{
+	struct crowd crowd = { 0 };
+
+	for (int i = 0; i < 100; i++) {
+		attackers(*state, &crowd, 1);
+		strangers(*state, &crowd, 10000, 1);
+	}
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(crowd.found[i], 20);
+}
+
+/* Three tries outlive twice as many strangers as there is room for. */
+static void more_tries_are_remembered_longer(void **state)
+{
+	struct crowd crowd = { 0 };
+
+	attackers(*state, &crowd, 3);
+	strangers(*state, &crowd, 2 * CORRELATION_SUBJECTS_MAX, 1);
+	attackers(*state, &crowd, 2);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(crowd.found[i], 1);
+	/* Not for ever, and not again for what was counted. */
+	attackers(*state, &crowd, 3);
+	strangers(*state, &crowd, 4 * CORRELATION_SUBJECTS_MAX, 1);
+	attackers(*state, &crowd, 2);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(crowd.found[i], 1);
+}
+
+/* A table full of those who deserve to be spared, and more of them all the time. */
+static void nobody_fills_the_table_for_good(void **state)
+{
+	struct crowd crowd = { 0 };
+
+	strangers(*state, &crowd, 3 * CORRELATION_SUBJECTS_MAX, 4);
+	for (int i = 0; i < 5; i++) {
+		attackers(*state, &crowd, 1);
+		strangers(*state, &crowd, 25000, 4);
+	}
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(crowd.found[i], 1);
+}
+
 static void slash_64_is_one_subject(void **state)
 {
 	struct scene *scene = *state;
@@ -468,6 +560,9 @@ int main(void)
 		T(fifth_try_within_the_window_matches),
 		T(window_is_exact),
 		T(text_does_not_count),
+		T(crowd_does_not_hide_who_comes_again),
+		T(more_tries_are_remembered_longer),
+		T(nobody_fills_the_table_for_good),
 		T(slash_64_is_one_subject),
 		T(lockouts_grow_up_to_the_longest),
 		T(refused_lockout_is_decided_again),

@@ -466,7 +466,8 @@ static void test_addresses(void **state)
 		{ "a.conf",
 		  "[Definition]\nfailregex = ^a <ADDR>$\n ^h <HOST>(?: |$)\n ^s <SUBNET>$\n"
 		  " ^i <F-ID>.+</F-ID>$\n ^b <F-ID>\\w+</F-ID> <ADDR>$\n ^d <DNS>$\n"
-		  " ^u <F-USER>\\S*</F-USER> <F-ALT_USER>\\S*</F-ALT_USER> <ADDR>$\n" },
+		  " ^u <F-USER>\\S*</F-USER> <F-ALT_USER>\\S*</F-ALT_USER> <ADDR>$\n"
+		  " ^n <F-ALT_USER1>1</F-ALT_USER1> <F-ALT_USER_1>2</F-ALT_USER_1> <ADDR>$\n" },
 	};
 	static const struct {
 		const char *line;
@@ -515,6 +516,9 @@ static void test_addresses(void **state)
 	assert_string_equal(claim.user, "x");
 	assert_int_equal(match(set, filter, "u  y 192.0.2.1", &claim), FILTER_FAILURE);
 	assert_string_equal(claim.user, "y");
+	/* A number without its _ makes another name of it, as in fail2ban. */
+	assert_int_equal(match(set, filter, "n 1 2 192.0.2.1", &claim), FILTER_FAILURE);
+	assert_string_equal(claim.user, "2");
 	filter_set_free(set);
 }
 

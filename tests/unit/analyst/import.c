@@ -231,6 +231,8 @@ static void test_a_jail(void **state)
 	assert_int_equal(jail->ports, 2);
 	assert_int_equal(jail->port[1], 2222);
 	text = output_of(&tree, "bailiff.conf.d/fail2ban.conf");
+	/* A range, and sshd's port: where it listens is not known. */
+	assert_null(strstr(text, "[service"));
 	assert_non_null(strstr(text, "# jail app (jail.conf:5)\n"
 				     "[source fail2ban-app]\n"
 				     "file = /var/log/owned.log\n"
@@ -244,6 +246,45 @@ static void test_a_jail(void **state)
 	assert_string_equal(output_of(&tree, "filter.d/app.conf"), app_filter);
 	assert_valid(&tree);
 	tree_done(&tree);
+}
+
+/* Where an address has to be connected, all ports are named or none. */
+static void test_ports(void **state)
+{
+	static const char begin[] = "[DEFAULT]\nenabled = true\nlogpath = /var/log/owned.log\n";
+	static const struct {
+		const char *jails, *ports; /* NULL: none */
+	} cases[] = {
+		{ "[app]\nport = 80,8443\n[door]\n", "[service app]\nports = 80 8443\n" },
+		{ "[app]\nport = 80,8443\n[door]\n[two]\nfilter = app\nport = 8443,8080\n",
+		  "[service app]\nports = 80 8443 8080\n" },
+		{ "[app]\nport = 80\n[door]\nport = 80\n", "[service door]\nports = 80\n" },
+		{ "[app]\nport = 80,8000:9000\n", NULL },
+		{ "[app]\nport = 80,nosuch\n", NULL },
+		{ "[app]\nport = 80\nprotocol = udp\n", NULL },
+		{ "[app]\nport = 80\nprotocol = all\n", NULL },
+		{ "[app]\nport = 1,2,3,4,5,6,7,8,9\n", NULL },
+		/* sshd's own, as built in. */
+		{ "[app]\nport = ssh,80\n", NULL },
+		{ "[app]\nport = 80\n[two]\nfilter = app\nport = 80:90\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char jails[512];
+		struct tree tree;
+		const char *text;
+
+		(void)snprintf(jails, sizeof(jails), "%s%s", begin, cases[i].jails);
+		tree_of(&tree, jails);
+		text = output_of(&tree, "bailiff.conf.d/fail2ban.conf");
+		assert_non_null(text);
+		assert_row(cases[i].ports ? strstr(text, cases[i].ports) != NULL
+					  : strstr(text, "[service") == NULL,
+			   text);
+		assert_valid(&tree);
+		tree_done(&tree);
+	}
 }
 
 static void test_layers(void **state)
@@ -789,6 +830,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_jail),
+		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_filter_with_parameters),
 		cmocka_unit_test(test_time_zone),

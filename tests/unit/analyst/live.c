@@ -207,6 +207,7 @@ static void say_setup_with(struct scene *scene, const char *filter)
 	struct ipc_service sshd = {
 		.id = STORY_SSHD, .max_tries = 6, .ports = { 22 }, .sensed = 1, .name = "sshd"
 	};
+	struct ipc_connections connections = { .complete = 1 };
 	struct ipc_source source = {
 		.id = 1, .kind = IPC_SOURCE_FILE, .filters = 1, .filter = { "sshd" }
 	};
@@ -214,6 +215,7 @@ static void say_setup_with(struct scene *scene, const char *filter)
 	say(scene, IPC_HELLO, &hello, sizeof(hello), -1);
 	say(scene, IPC_EXEMPT, &exempt, sizeof(exempt), -1);
 	say(scene, IPC_SERVICE, &sshd, sizeof(sshd), -1);
+	say(scene, IPC_CONNECTIONS, &connections, sizeof(connections), -1);
 	say_file(scene, IPC_FILE_FILTER, "sshd.conf", filter);
 	say_file(scene, IPC_FILE_RULE, "/rules.d/test.conf", rule_text);
 	text_copy(source.path, sizeof(source.path), scene->path);

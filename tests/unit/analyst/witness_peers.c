@@ -15,6 +15,7 @@
 #define SECOND NSEC_PER_SEC
 #define FTP 2
 #define MAIL 3
+#define OTHER_FTP 4
 #define PEER "203.0.113.9"
 #define VICTIM "198.51.100.77"
 #define VISITOR "192.0.2.5"
@@ -47,6 +48,7 @@ static int setup(void **state)
 		  .sensed = true,
 		  .name = "sshd" },
 		{ .id = FTP, .max_tries = 3, .ports = { 21, 990 }, .name = "ftp" },
+		{ .id = OTHER_FTP, .max_tries = 3, .ports = { 2121, 990 }, .name = "other-ftp" },
 		{ .id = MAIL, .max_tries = 3, .ports = { 25 }, .proxied = true, .name = "mail" },
 	};
 	struct scene *scene = calloc(1, sizeof(*scene));
@@ -369,6 +371,34 @@ static void flood_of_forged_lines_counts_nothing(void **state)
 	assert_int_equal(stats.refused, 500);
 }
 
+/* Two services that a port leads to: a connection there is one of either. */
+static void shared_port_speaks_for_both(void **state)
+{
+	struct scene *scene = *state;
+	struct claim claim = { .result = CLAIM_FAILURE,
+			       .count = 1,
+			       .source = 1,
+			       .form = 1,
+			       .arrived_ns = 101 * SECOND };
+
+	begin_long_ago(scene, 100 * SECOND);
+	connects(scene, PEER, 990, BL_CONNECTION_OPEN, 100 * SECOND);
+	says(scene, PEER, TRUST_ATTESTED, 101 * SECOND);
+	expect(scene, TRUST_WITNESSED, 1, "connected to ftp");
+	assert_int_equal(addr_parse(PEER, strlen(PEER), &claim.addr), 0);
+	witness_claim(scene->witness, scene->sessions, &claim, OTHER_FTP, "other-ftp",
+		      TRUST_ATTESTED, claim.arrived_ns, on_attempt, scene);
+	expect(scene, TRUST_WITNESSED, 0, "connected to other-ftp"); /* the same try */
+	/* The port of one alone is not the other's. */
+	claim.arrived_ns = 111 * SECOND;
+	assert_int_equal(addr_parse(VICTIM, strlen(VICTIM), &claim.addr), 0);
+	connects(scene, VICTIM, 21, BL_CONNECTION_OPEN, 110 * SECOND);
+	witness_claim(scene->witness, scene->sessions, &claim, OTHER_FTP, "other-ftp",
+		      TRUST_ATTESTED, claim.arrived_ns, on_attempt, scene);
+	tick(scene, 120 * SECOND);
+	expect(scene, TRUST_FORGED, 0, "no connection");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -385,6 +415,7 @@ int main(void)
 		T(accepting_claims_does_not_help_the_forger),
 		T(crowd_that_left_makes_nobody_unsure),
 		T(crowd_that_stays_makes_unsure),
+		T(shared_port_speaks_for_both),
 		T(flood_of_forged_lines_counts_nothing),
 	};
 

@@ -245,6 +245,8 @@ static const struct {
 	{ "[bailiff]\nanalyst_user = bailiff-recorder\n", "t.conf:2: ", "different accounts" },
 	{ "[service web]\nmax_tries = 3\n", "t.conf:2: ", "neither a program file nor a port" },
 	{ "[service web]\nports = 22\n", "t.conf:2: ", "port 22 belongs to [service sshd]" },
+	{ "[service a]\nports = 80\n[service b]\nports = 80\nbehind = proxy\n",
+	  "t.conf:5: ", "port 80 belongs to [service a]" },
 	{ "[service web]\nports = 0\n", "t.conf:2: ", "outside 1 to 65535" },
 	{ "[service a b]\nports = 1\n", "t.conf:2: ", "is not a name" },
 	{ "[service web]\nports = 1 2 3 4 5 6 7 8 9\n", "t.conf:2: ", "more than 8 ports" },
@@ -294,6 +296,16 @@ static void test_service_without_a_section(void **state)
 	assert_int_equal(conf_finish(conf, error), 0);
 	assert_string_equal(conf->source[conf->sources - 1].service, "app");
 	conf_free(conf);
+}
+
+static void test_services_share_a_port(void **state)
+{
+	_cleanup_(conf_freep) struct conf *conf =
+		good("[service a]\nports = 80 443\n[service b]\nports = 443 8080\n");
+
+	(void)state;
+	assert_int_equal(conf->service[3].ports[1], 443);
+	assert_int_equal(conf->service[4].ports[0], 443);
 }
 
 static void test_mistakes(void **state)
@@ -477,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_filters_with_blanks_in_brackets),
 		cmocka_unit_test(test_exempt_user_by_number),
 		cmocka_unit_test(test_service_without_a_section),
+		cmocka_unit_test(test_services_share_a_port),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_accepted_claims_are_bits_of_filters),

@@ -23,8 +23,9 @@ struct pair_key {
 
 struct pair {
 	/* First, for they lie in the same cache line as the key. */
-	uint16_t head;
-	uint16_t count;
+	uint8_t head;
+	uint8_t count;
+	uint16_t spared; /* times that it was not evicted since its last try */
 	uint32_t trust; /* weakest since the ring was empty */
 	uint32_t time[RULE_FAILURES_MAX]; /* ticks since base, oldest at head */
 };
@@ -33,8 +34,11 @@ struct correlation {
 	const struct rule_set *rules;
 	struct table *pairs;
 	uint64_t base_ns;
+	uint32_t spares; /* pairs that may be spared now */
 	bool begun;
 };
+
+_Static_assert(RULE_FAILURES_MAX <= UINT8_MAX, "head and count hold it");
 
 int correlation_new(struct correlation **ret, const struct rule_set *rules, const uint64_t seed[2])
 {
@@ -108,7 +112,7 @@ static void pair_drop_old(struct pair *pair, uint32_t now, uint32_t window)
 {
 	while (pair->count && now - pair->time[pair->head] > window &&
 	       now > pair->time[pair->head]) {
-		pair->head = (uint16_t)((pair->head + 1) % RULE_FAILURES_MAX);
+		pair->head = (uint8_t)((pair->head + 1) % RULE_FAILURES_MAX);
 		pair->count--;
 	}
 }
@@ -116,11 +120,55 @@ static void pair_drop_old(struct pair *pair, uint32_t now, uint32_t window)
 static void pair_push(struct pair *pair, uint32_t now)
 {
 	if (pair->count == RULE_FAILURES_MAX) {
-		pair->head = (uint16_t)((pair->head + 1) % RULE_FAILURES_MAX);
+		pair->head = (uint8_t)((pair->head + 1) % RULE_FAILURES_MAX);
 		pair->count--;
 	}
 	pair->time[(pair->head + pair->count) % RULE_FAILURES_MAX] = now;
 	pair->count++;
+}
+
+static uint32_t window_ticks(const struct rule *rule)
+{
+	uint64_t window = rule->window_ns >> TICK_SHIFT;
+
+	return window > UINT32_MAX ? UINT32_MAX : (uint32_t)window;
+}
+
+/* Worth more than a stranger's single try: once for each further one that still counts. */
+static bool pair_deserves(const struct correlation *c, const struct pair_key *key,
+			  const struct pair *pair, uint32_t now)
+{
+	uint32_t newest;
+
+	if (pair->count < 2 || pair->spared >= pair->count - 1)
+		return false;
+	newest = pair->time[(pair->head + pair->count - 1) % RULE_FAILURES_MAX];
+	return now <= newest || now - newest <= window_ticks(&c->rules->rule[key->rule]);
+}
+
+/*
+ * Before a pair may take the place of the least recently used one: who tries slowly, but again and
+ * again, outlives a crowd of strangers with one try each. Each new pair earns one sparing and each
+ * sparing costs one, so that a table full of those who deserve it still turns over, at half the speed,
+ * and a newcomer has half its length to try again. CORRELATION_SPARES_MAX at once: those who try at
+ * the same time lie side by side.
+ */
+static void room_make(struct correlation *c, uint32_t now)
+{
+	const void *oldest;
+	void *value;
+
+	if (table_count(c->pairs) < CORRELATION_SUBJECTS_MAX)
+		return;
+	while (c->spares && table_oldest(c->pairs, &oldest, &value)) {
+		struct pair *pair = value;
+
+		if (!pair_deserves(c, oldest, pair, now))
+			return;
+		pair->spared++;
+		c->spares--;
+		(void)table_get(c->pairs, oldest);
+	}
 }
 
 static struct pair *pair_count(struct correlation *c, unsigned int rule,
@@ -130,13 +178,15 @@ static struct pair *pair_count(struct correlation *c, unsigned int rule,
 	const struct rule *counted = &c->rules->rule[rule];
 	struct pair_key key = { .subject = *subject, .rule = rule };
 	uint32_t now = ticks_since_base(c, at_ns);
-	uint64_t window = counted->window_ns >> TICK_SHIFT;
 	struct pair *pair;
 	void *value;
 
-	(void)table_put(c->pairs, &key, &value);
+	room_make(c, now);
+	if (table_put(c->pairs, &key, &value) != TABLE_FOUND && c->spares < CORRELATION_SPARES_MAX)
+		c->spares++;
 	pair = value;
-	pair_drop_old(pair, now, window > UINT32_MAX ? UINT32_MAX : (uint32_t)window);
+	pair->spared = 0;
+	pair_drop_old(pair, now, window_ticks(counted));
 	if (!pair->count || trust < pair->trust)
 		pair->trust = trust;
 	for (uint32_t i = 0; i < tries && i < RULE_FAILURES_MAX; i++)

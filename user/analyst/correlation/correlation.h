@@ -3,7 +3,8 @@
  * Stage 5, correlation: counts attempts per subject and rule within a window, exactly: a ring of
  * the newest times, no decay, no scaling.
  *
- * Bounded: CORRELATION_SUBJECTS_MAX (rule, subject) pairs, the least recently used makes room.
+ * Bounded: CORRELATION_SUBJECTS_MAX (rule, subject) pairs, the least recently used makes room;
+ * one with more than one try that still counts is spared once for each further one.
  */
 #ifndef ANALYST_CORRELATION_H
 #define ANALYST_CORRELATION_H
@@ -15,6 +16,7 @@
 #include "base/cleanup.h"
 
 #define CORRELATION_SUBJECTS_MAX 65536
+#define CORRELATION_SPARES_MAX 256
 
 /* A rule whose threshold this attempt reached. */
 struct match {

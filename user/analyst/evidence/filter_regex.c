@@ -25,7 +25,13 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(roles) == ROLE_MAX, "a name for every role");
 
-/* alt_user, alt_user1, tuple_user: fill a role that is unset. */
+/* Behind a role's name: nothing, or _N. fail2ban takes alt_user1 for another name, too. */
+static bool alt_ends(const char *rest)
+{
+	return !rest[0] || (rest[0] == '_' && rest[1] && !rest[1 + strspn(rest + 1, "0123456789")]);
+}
+
+/* alt_user, alt_user_1, tuple_user: fill a role that is unset. */
 static void alt_add(struct regex *regex, const char *name, uint32_t group)
 {
 	static const char *const kinds[] = { "alt_", "tuple_" };
@@ -41,8 +47,7 @@ static void alt_add(struct regex *regex, const char *name, uint32_t group)
 									: roles[i].name;
 			size_t len = strlen(role);
 
-			if (strncmp(name + kind, role, len) ||
-			    name[kind + len + strspn(name + kind + len, "_0123456789")] ||
+			if (strncmp(name + kind, role, len) || !alt_ends(name + kind + len) ||
 			    regex->alts == REGEX_ALTS_MAX)
 				continue;
 			regex->alt[regex->alts++] =

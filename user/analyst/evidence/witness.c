@@ -24,7 +24,7 @@ struct held {
 /* Every event asks all slots, and there may be thousands: what it asks lies side by side. */
 struct awaited {
 	uint32_t pid;
-	uint32_t peer; /* hash of its struct peer_key, 0 = waits for none */
+	uint32_t peer; /* hash of the address that should come, 0 = waits for none */
 	uint16_t port;
 	bool waiting;
 };
@@ -178,7 +178,6 @@ static void claim_hold(const struct step *s, const struct claim *claim, uint16_t
 		       const char *filter, enum trust trust, enum peer_verdict peer)
 {
 	struct witness *w = s->witness;
-	struct peer_key key;
 	unsigned int at;
 
 	if (w->used == WITNESS_CLAIMS_MAX) {
@@ -196,8 +195,8 @@ static void claim_hold(const struct step *s, const struct claim *claim, uint16_t
 		.port = claim->port,
 		.waiting = true,
 	};
-	if (peer == PEER_ABSENT && peer_key_of_claim(witness_service_find(w, service), claim, &key))
-		w->awaited[at].peer = peer_hash(w, &key);
+	if (peer == PEER_ABSENT)
+		w->awaited[at].peer = peer_hash_of_claim(w, claim);
 }
 
 /* ---- what comes in ---- */
@@ -242,12 +241,11 @@ void witness_connection(struct witness *w, const struct session_table *sessions,
 				.now_ns = event->head.boot_ns,
 				.fn = fn,
 				.arg = arg };
-	struct peer_key key;
 	uint32_t hash;
 
-	if (!peer_event(w, event) || !peer_key_of_end(w, &event->end, &key))
+	if (!peer_event(w, event))
 		return;
-	hash = peer_hash(w, &key);
+	hash = peer_hash_of_end(w, &event->end);
 	for (unsigned int i = 0; i < w->used; i++) {
 		const struct awaited *awaited = &w->awaited[slot(w, i)];
 

@@ -55,9 +55,9 @@ struct follow {
 	char user[IPC_USER_MAX];
 };
 
-/* Whose connections to which service. */
+/* Whose connections to which port. */
 struct peer_key {
-	uint16_t service;
+	uint16_t port;
 	uint16_t family;
 	uint32_t pad;
 	uint8_t addr[16]; /* IPv6: its /64 */
@@ -133,8 +133,6 @@ enum attempt_note follow_tellers(const struct follow *follow);
 /* Is it one of a service behind a proxy? */
 bool is_proxied(const struct witness *witness, const struct connection *connection);
 bool is_unsensed(const struct witness *w, const struct connection *connection);
-/* NULL: the port is none's. */
-const struct witness_service *witness_service_by_port(const struct witness *w, uint16_t port);
 void proxy_remember(struct witness *witness, const struct connection *connection);
 bool is_proxy(const struct witness *witness, const struct ipc_subject *subject);
 
@@ -145,11 +143,9 @@ int peers_init(struct peers *peers, const uint64_t seed[2]);
 bool peer_event(struct witness *w, const struct bl_event_connection *event);
 void peer_was_there(struct witness *w, const struct bl_endpoint *end, uint64_t now_ns);
 void peers_all_told(struct witness *w, uint64_t now_ns);
-bool peer_key_of_claim(const struct witness_service *service, const struct claim *claim,
-		       struct peer_key *ret);
-bool peer_key_of_end(const struct witness *w, const struct bl_endpoint *end, struct peer_key *ret);
-/* Never 0. */
-uint32_t peer_hash(const struct witness *w, const struct peer_key *key);
+/* 0: it has no address. */
+uint32_t peer_hash_of_claim(const struct witness *w, const struct claim *claim);
+uint32_t peer_hash_of_end(const struct witness *w, const struct bl_endpoint *end);
 /* service is one of w's, or NULL. */
 enum peer_verdict peer_ask(const struct witness *w, const struct witness_service *service,
 			   const struct claim *claim);

@@ -8,7 +8,7 @@
  * pushed out somebody who was connected (unsure_until_ns), nor of a service at whose ports nobody was
  * ever seen (its ports are others than bailiff.conf says, or there is no sensor at all).
  *
- * Kept per service and IPv6 /64, which is what a lockout would refuse.
+ * Kept per port, since services may share one, and IPv6 /64, which is what a lockout would refuse.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -20,9 +20,9 @@
  * ones (bl_socks), and events get lost. */
 #define OPEN_MOST_NS (86400ULL * NSEC_PER_SEC)
 
-static bool key_of(uint16_t service, uint16_t family, const uint8_t bytes[16], struct peer_key *ret)
+static bool key_of(uint16_t port, uint16_t family, const uint8_t bytes[16], struct peer_key *ret)
 {
-	*ret = (struct peer_key){ .service = service, .family = family };
+	*ret = (struct peer_key){ .port = port, .family = family };
 	if (family == AF_INET)
 		memcpy(ret->addr, bytes, 4);
 	else if (family == AF_INET6)
@@ -81,23 +81,33 @@ static void room_make(struct peers *peers)
 	}
 }
 
-bool peer_key_of_end(const struct witness *w, const struct bl_endpoint *end, struct peer_key *ret)
+static bool is_asked_for(const struct witness_service *service, uint16_t port)
 {
-	const struct witness_service *service = witness_service_by_port(w, end->local_port);
-
-	return service && !service->sensed && !service->proxied &&
-	       key_of(service->id, end->family, end->peer, ret);
+	if (service->sensed || service->proxied || !port)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(service->ports); i++)
+		if (service->ports[i] == port)
+			return true;
+	return false;
 }
 
 static struct peer *peer_get(struct witness *w, const struct bl_endpoint *end)
 {
 	struct peers *peers = &w->peers;
 	struct peer_key key;
+	bool asked = false;
 	void *value;
 
-	if (!peer_key_of_end(w, end, &key))
+	if (!key_of(end->local_port, end->family, end->peer, &key))
 		return NULL;
-	peers->seen[witness_service_by_port(w, end->local_port) - w->service] = true;
+	for (unsigned int i = 0; i < w->services; i++) {
+		if (!is_asked_for(&w->service[i], end->local_port))
+			continue;
+		peers->seen[i] = true;
+		asked = true;
+	}
+	if (!asked)
+		return NULL;
 	if (!table_peek(peers->table, &key))
 		room_make(peers);
 	(void)table_put(peers->table, &key, &value);
@@ -167,33 +177,51 @@ void peers_all_told(struct witness *w, uint64_t now_ns)
 	sensor_began(&w->peers, now_ns, WITNESS_CLOSED_NS);
 }
 
-uint32_t peer_hash(const struct witness *w, const struct peer_key *key)
+/* At which port it was is left out: a claim knows none. */
+static uint32_t peer_hash(const struct witness *w, uint16_t family, const uint8_t bytes[16])
 {
-	uint32_t hash = (uint32_t)table_hash(w->peers.seed, key, sizeof(*key));
+	struct peer_key key;
+	uint32_t hash;
 
+	if (!key_of(0, family, bytes, &key))
+		return 0;
+	hash = (uint32_t)table_hash(w->peers.seed, &key, sizeof(key));
 	return hash ? hash : 1;
 }
 
-bool peer_key_of_claim(const struct witness_service *service, const struct claim *claim,
-		       struct peer_key *ret)
+uint32_t peer_hash_of_claim(const struct witness *w, const struct claim *claim)
 {
-	return key_of(service->id, claim->addr.family, claim->addr.bytes, ret);
+	return peer_hash(w, claim->addr.family, claim->addr.bytes);
+}
+
+uint32_t peer_hash_of_end(const struct witness *w, const struct bl_endpoint *end)
+{
+	return peer_hash(w, end->family, end->peer);
+}
+
+static bool was_at(const struct peers *peers, uint16_t port, const struct claim *claim)
+{
+	const struct peer *peer;
+	struct peer_key key;
+
+	if (!port || !key_of(port, claim->addr.family, claim->addr.bytes, &key))
+		return false;
+	peer = table_peek(peers->table, &key);
+	/* A stamp may have whole seconds only, and lines come before the event at times. */
+	return peer && peer->first_ns <= claim->arrived_ns + WITNESS_HOLD_NS &&
+	       is_there(peer, claim->arrived_ns);
 }
 
 enum peer_verdict peer_ask(const struct witness *w, const struct witness_service *service,
 			   const struct claim *claim)
 {
 	const struct peers *peers = &w->peers;
-	const struct peer *peer;
-	struct peer_key key;
 
 	if (!service || service->sensed || service->proxied || claim->relayed ||
-	    !peers->seen[service - w->service] || !peer_key_of_claim(service, claim, &key))
+	    !claim->addr.family || !peers->seen[service - w->service])
 		return PEER_UNASKED;
-	peer = table_peek(peers->table, &key);
-	/* A stamp may have whole seconds only, and lines come before the event at times. */
-	if (peer && peer->first_ns <= claim->arrived_ns + WITNESS_HOLD_NS &&
-	    is_there(peer, claim->arrived_ns))
-		return PEER_SEEN;
+	for (size_t i = 0; i < ARRAY_SIZE(service->ports); i++)
+		if (was_at(peers, service->ports[i], claim))
+			return PEER_SEEN;
 	return claim->arrived_ns < peers->unsure_until_ns ? PEER_UNSURE : PEER_ABSENT;
 }

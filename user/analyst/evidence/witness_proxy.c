@@ -20,7 +20,7 @@ static struct ipc_subject proxy_key(const struct ipc_subject *subject)
 	return key;
 }
 
-const struct witness_service *witness_service_by_port(const struct witness *w, uint16_t port)
+static const struct witness_service *service_by_port(const struct witness *w, uint16_t port)
 {
 	for (unsigned int i = 0; port && i < w->services; i++)
 		for (unsigned int p = 0; p < ARRAY_SIZE(w->service[i].ports); p++)
@@ -35,7 +35,7 @@ static const struct witness_service *service_of_connection(const struct witness 
 {
 	if (connection->service)
 		return witness_service_find(w, connection->service);
-	return witness_service_by_port(w, connection->end.local_port);
+	return service_by_port(w, connection->end.local_port);
 }
 
 bool is_proxied(const struct witness *w, const struct connection *connection)
