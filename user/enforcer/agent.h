@@ -64,7 +64,11 @@ struct agent {
 
 /* Runs until told to end; an enum exit_code. */
 int agent_run(const struct options *options);
+/* agent_settle.c: --settle. */
+int agent_settle(const struct options *options);
 /* commands.c: what ends at once. */
+int agent_load_conf(const struct options *options,
+		    struct conf **ret); /* an enum exit_code; logged */
 int agent_check(const struct options *options);
 int agent_clear(const struct options *options);
 int agent_doctor(const struct options *options);

@@ -13,7 +13,7 @@
 #include "enforcer/agent.h"
 #include "enforcer/positions.h"
 
-static int load(const struct options *options, struct conf **ret)
+int agent_load_conf(const struct options *options, struct conf **ret)
 {
 	const char *path =
 		options->config ? options->config : BAILIFF_SYSCONFDIR "/bailiff/bailiff.conf";
@@ -34,7 +34,7 @@ static int print_accepted(const struct control_finding *finding, void *arg)
 int agent_check(const struct options *options)
 {
 	_cleanup_(conf_freep) struct conf *conf = NULL;
-	int r = load(options, &conf);
+	int r = agent_load_conf(options, &conf);
 
 	if (r)
 		return r;
@@ -93,7 +93,7 @@ int agent_doctor(const struct options *options)
 {
 	_cleanup_(conf_freep) struct conf *conf = NULL;
 	struct doctor doctor = { .json = options->json };
-	int r = load(options, &conf);
+	int r = agent_load_conf(options, &conf);
 
 	if (r)
 		return r;
@@ -116,7 +116,7 @@ int agent_clear(const struct options *options)
 	_cleanup_(conf_freep) struct conf *conf = NULL;
 	_cleanup_close_ int lock = -1;
 	struct stat st;
-	int r = load(options, &conf);
+	int r = agent_load_conf(options, &conf);
 
 	if (r)
 		return r;

@@ -76,6 +76,13 @@ enum session_ladder {
 	LADDER_MAX,
 };
 
+/* What becomes of a frozen session when bailiffd does not come back. */
+enum on_failure {
+	ON_FAILURE_KEEP = 1, /* until its lockout ends */
+	ON_FAILURE_THAW,
+	ON_FAILURE_TERMINATE,
+};
+
 /* How a locked address is refused. */
 enum lockout_style {
 	STYLE_REFUSE = 1, /* as if nobody listened */
@@ -98,6 +105,7 @@ struct conf {
 	uint64_t operator_lockout_s; /* CONTROL_LOCK with seconds = 0 */
 	enum session_ladder session_ladder;
 	enum lockout_style style;
+	enum on_failure on_failure;
 	char *analyst_user;
 	char *recorder_user;
 	char *journal_user; /* journalctl runs as this one, in group systemd-journal */

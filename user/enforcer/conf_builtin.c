@@ -18,6 +18,7 @@ const char conf_builtin[] =
 	"exempt_users =\n"
 	"session_ladder = terminate\n"
 	"style = refuse\n"
+	"on_failure = keep\n"
 	"operator_lockout = 1h\n"
 	"longest_lockout = 30d\n"
 	"max_lockouts = 100000\n"

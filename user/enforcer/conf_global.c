@@ -91,6 +91,20 @@ static int set_style(const struct conf_target *t, const char *value, char error[
 	return 0;
 }
 
+static int set_on_failure(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	if (!strcmp(value, "keep"))
+		t->conf->on_failure = ON_FAILURE_KEEP;
+	else if (!strcmp(value, "thaw"))
+		t->conf->on_failure = ON_FAILURE_THAW;
+	else if (!strcmp(value, "terminate"))
+		t->conf->on_failure = ON_FAILURE_TERMINATE;
+	else
+		return conf_wrong(error, "on_failure is 'keep', 'thaw' or 'terminate', not '%s'",
+				  value);
+	return 0;
+}
+
 static int set_operator_lockout(const struct conf_target *t, const char *value,
 				char error[INI_ERROR_MAX])
 {
@@ -193,6 +207,7 @@ const struct conf_key conf_bailiff_keys[] = {
 	{ "exempt_users", set_exempt_users, 0 },
 	{ "session_ladder", set_ladder, 0 },
 	{ "style", set_style, 0 },
+	{ "on_failure", set_on_failure, 0 },
 	{ "operator_lockout", set_operator_lockout, 0 },
 	{ "longest_lockout", set_longest_lockout, 0 },
 	{ "max_lockouts", set_max_lockouts, 0 },

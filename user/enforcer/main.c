@@ -25,6 +25,8 @@ int main(int argc, char **argv)
 		return agent_doctor(&options);
 	case COMMAND_CLEAR:
 		return agent_clear(&options);
+	case COMMAND_SETTLE:
+		return agent_settle(&options);
 	case COMMAND_CANARY:
 		return EXIT_ENDED;
 	case COMMAND_HELP:

@@ -24,6 +24,7 @@ static const char help[] =
 	"  --check          tell whether the configuration is valid, and end\n"
 	"  --doctor         tell what this kernel and this host offer, and end; with --json\n"
 	"  --clear          end all lockouts and remove what is pinned in the kernel\n"
+	"  --settle         do with frozen sessions as on_failure says; bailiffd does not run\n"
 	"  --version\n"
 	"  --help\n"
 	"\n"
@@ -42,6 +43,7 @@ enum {
 	OPTION_DOCTOR,
 	OPTION_JSON,
 	OPTION_CLEAR,
+	OPTION_SETTLE,
 	OPTION_CANARY,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -60,6 +62,7 @@ static const struct option longs[] = {
 	{ "doctor", no_argument, NULL, OPTION_DOCTOR },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "clear", no_argument, NULL, OPTION_CLEAR },
+	{ "settle", no_argument, NULL, OPTION_SETTLE },
 	{ "canary", no_argument, NULL, OPTION_CANARY }, /* bailiffd's own, see helper_canary */
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -80,7 +83,7 @@ static int wrong(const char *text, const char *what)
 static int set_command(struct options *options, enum command command)
 {
 	if (options->command != COMMAND_RUN && options->command != command)
-		return wrong("--check, --doctor and --clear exclude each other", "");
+		return wrong("--check, --doctor, --clear and --settle exclude each other", "");
 	options->command = command;
 	return 0;
 }
@@ -120,6 +123,8 @@ static int take(struct options *options, int option, const char *value)
 		return 0;
 	case OPTION_CLEAR:
 		return set_command(options, COMMAND_CLEAR);
+	case OPTION_SETTLE:
+		return set_command(options, COMMAND_SETTLE);
 	case OPTION_CANARY:
 		options->command = COMMAND_CANARY;
 		return 0;

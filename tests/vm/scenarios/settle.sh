@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# bailiffd dies and does not come back: what it had frozen is settled, as on_failure says.
+# time: 180
+# kernels: 5.10 6.1
+# shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
+. /t/guest-lib.sh
+scenario_begin
+drop=/run/systemd/system/bailiffd.service.d
+keep "$drop/norestart.conf"
+undo() {
+	systemctl stop bailiff-settle.service
+	systemctl daemon-reload
+	systemctl reset-failed bailiffd.service bailiff-settle.service
+}
+mkdir -p "$drop"
+printf '[Service]\nRestart=no\n' >"$drop/norestart.conf"
+systemctl daemon-reload
+start_bailiff mode=enforce
+
+# The count goes on only while the session does; a rename, so that a stopped writer leaves a whole line.
+ticker() {
+	# shellcheck disable=SC2016 # the session's shell expands it
+	printf 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/tick-%s.new; mv /tmp/tick-%s.new /tmp/tick-%s; sleep 0.1; done' "$1" "$1" "$1"
+}
+still() {
+	local before
+	before=$(cat "/tmp/tick-$1")
+	sleep 2
+	[ -n "$before" ] && [ "$before" = "$(cat "/tmp/tick-$1")" ]
+}
+beyond() {
+	[ "$(cat "/tmp/tick-$1")" -gt "$2" ]
+}
+number() {
+	local audit
+	audit=$(session_id "$1")
+	bailiffctl sessions --json | jq -r --argjson n "$audit" 'select(.audit_session == $n) | .session'
+}
+ended() {
+	! pgrep -f "tick-$1" >/dev/null
+}
+settle_is() {
+	[ "$(systemctl is-active bailiff-settle.service)" = "$1" ]
+}
+session_open a 198.51.100.11 alice
+session_open b 198.51.100.12 bob
+session_run a "$(ticker a) &"
+session_run b "$(ticker b) &"
+check 'both sessions move' wait_for 20 test -s /tmp/tick-a -a -s /tmp/tick-b
+check 'one is frozen for 20 s' bailiffctl lock session "$(number a)" --action freeze --for 20s
+check 'one for an hour' bailiffctl lock session "$(number b)" --action freeze --for 1h
+check 'the first stands still' still a
+bailiff_kill bailiffd
+check 'the settling begins' wait_for 20 settle_is active
+count=$(cat /tmp/tick-a)
+check 'the first goes on when its lockout ends' wait_for 60 beyond a "$count"
+check 'the second stands still' still b
+check 'and is waited for' settle_is active
+printf '[bailiff]\non_failure = terminate\n' >>"$CONF"
+check 'settling anew with on_failure = terminate' systemctl restart bailiff-settle.service
+check 'the second has ended' wait_for 30 ended b
+check 'the first has not' not ended a
+check 'the settling ends by itself' wait_for 20 settle_is inactive
+check_eq 'nothing is left frozen' '' "$(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} +)"
