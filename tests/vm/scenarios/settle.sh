@@ -45,9 +45,10 @@ settle_is() {
 }
 session_open a 198.51.100.11 alice
 session_open b 198.51.100.12 bob
-session_run a "$(ticker a) &"
-session_run b "$(ticker b) &"
+session_run a "bash -c '$(ticker a)' &"
+session_run b "bash -c '$(ticker b)' &"
 check 'both sessions move' wait_for 20 test -s /tmp/tick-a -a -s /tmp/tick-b
+check_not 'the second has a process' ended b
 check 'one is frozen for 20 s' bailiffctl lock session "$(number a)" --action freeze --for 20s
 check 'one for an hour' bailiffctl lock session "$(number b)" --action freeze --for 1h
 check 'the first stands still' still a
@@ -60,6 +61,6 @@ check 'and is waited for' settle_is active
 printf '[bailiff]\non_failure = terminate\n' >>"$CONF"
 check 'settling anew with on_failure = terminate' systemctl restart bailiff-settle.service
 check 'the second has ended' wait_for 30 ended b
-check 'the first has not' not ended a
+check_not 'the first has not' ended a
 check 'the settling ends by itself' wait_for 20 settle_is inactive
 check_eq 'nothing is left frozen' '' "$(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} +)"
