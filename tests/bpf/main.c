@@ -2,9 +2,10 @@
 /*
  * Loads the BPF objects in every way that this kernel allows and checks what a user would notice.
  *
- * usage: bpf-test --objects DIR [--quiet-machine] [--want storage,fexit,kretprobe] [--only GROUP]
+ * usage: bpf-test --objects DIR [--quiet-machine] [--want storage,fexit,kretprobe,lsm] [--only GROUP]
  * --want names what this kernel is known to allow: then that it does not work is a failure, not a
- * skip. Groups: exec session late full net ring lockout verdict. Code 0 good, 1 failed, 77 only skips.
+ * skip. Groups: exec session late full net ring lockout verdict guard. Code 0 good, 1 failed, 77 only
+ * skips.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -152,6 +153,9 @@ int main(int argc, char **argv)
 	tap_group("lockout");
 	if (wanted("lockout"))
 		test_lockout();
+	tap_group("guard");
+	if (wanted("guard"))
+		test_guard(strstr(want, "lsm") != NULL);
 	work_close();
 	return tap_end();
 }

@@ -45,5 +45,7 @@ void test_pam(struct fixture *f);
 void test_ring(bool task_storage, bool quiet);
 void test_lockout(void);
 void test_verdict(bool task_storage);
+/* wanted: this kernel is known to run LSM programs. */
+void test_guard(bool wanted);
 
 #endif

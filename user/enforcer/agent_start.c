@@ -203,6 +203,9 @@ static int prepare_kernel(struct agent *agent)
 	r = hooks_namespaces(agent->hooks);
 	if (r < 0)
 		log_warning_errno(r, "network namespaces");
+	r = hooks_guard(agent->hooks, conf);
+	if (r < 0)
+		log_warning_errno(r, "guard = yes: there is no guard");
 	r = hooks_takeover(agent->hooks);
 	if (r < 0)
 		log_warning_errno(r, "login sessions that were there before cannot be taken over");

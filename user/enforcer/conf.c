@@ -314,6 +314,8 @@ bool conf_reloadable(const struct conf *a, const struct conf *b, char error[INI_
 		key = "analyst_user";
 	else if (strcmp(a->recorder_user, b->recorder_user))
 		key = "recorder_user";
+	else if (a->guard != b->guard)
+		key = "guard";
 	else if (a->fallback_uid != b->fallback_uid)
 		key = "fallback_uid";
 	if (key)

@@ -106,6 +106,7 @@ struct conf {
 	enum session_ladder session_ladder;
 	enum lockout_style style;
 	enum on_failure on_failure;
+	bool guard;
 	char *analyst_user;
 	char *recorder_user;
 	char *journal_user; /* journalctl runs as this one, in group systemd-journal */

@@ -19,6 +19,7 @@ const char conf_builtin[] =
 	"session_ladder = terminate\n"
 	"style = refuse\n"
 	"on_failure = keep\n"
+	"guard = no\n"
 	"operator_lockout = 1h\n"
 	"longest_lockout = 30d\n"
 	"max_lockouts = 100000\n"

@@ -105,6 +105,11 @@ static int set_on_failure(const struct conf_target *t, const char *value, char e
 	return 0;
 }
 
+static int set_guard(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	return conf_yes(value, &t->conf->guard, error);
+}
+
 static int set_operator_lockout(const struct conf_target *t, const char *value,
 				char error[INI_ERROR_MAX])
 {
@@ -208,6 +213,7 @@ const struct conf_key conf_bailiff_keys[] = {
 	{ "session_ladder", set_ladder, 0 },
 	{ "style", set_style, 0 },
 	{ "on_failure", set_on_failure, 0 },
+	{ "guard", set_guard, 0 },
 	{ "operator_lockout", set_operator_lockout, 0 },
 	{ "longest_lockout", set_longest_lockout, 0 },
 	{ "max_lockouts", set_max_lockouts, 0 },

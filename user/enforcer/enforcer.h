@@ -72,6 +72,10 @@ int hooks_takeover(struct hooks *hooks);
 /* Writes every session into the ring again: for an analyst that was started anew. */
 int hooks_tell(struct hooks *hooks);
 
+/* Keeps others from it, where the configuration asks for that; once, after hooks_namespaces. What did
+ * not work is a finding. */
+int hooks_guard(struct hooks *hooks, const struct conf *conf);
+
 /* ---- what others do to it: noticed within 10 s, and put right ---- */
 
 enum tamper_what {

@@ -279,6 +279,7 @@ struct hooks *hooks_free(struct hooks *hooks)
 		/* A pinned link stays attached when its descriptor goes. */
 		base_closep(&hooks->link_fd[i]);
 	}
+	hook_guard_done(hooks);
 	base_closep(&hooks->cgroup_fd);
 	hook_netns_done(hooks);
 	for (int i = 0; i < HOOK_OBJECT_MAX; i++)

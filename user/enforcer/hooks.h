@@ -106,6 +106,7 @@ struct hooks {
 	int cgroup_fd; /* where lockout programs are attached, for attaching them again; -1 */
 	uint32_t style; /* enum bl_style, as written into bl_style */
 	struct tamper tampered; /* since the start */
+	struct hook_guard *guard; /* NULL: none */
 	struct hook_netns *space; /* other network namespaces */
 	size_t spaces;
 	bool spaces_adopted;
@@ -171,6 +172,12 @@ int pins_put_link(const char *pin_dir, const char *name, const struct bpf_progra
 /* Is this object pinned there? 1: it was not, and is now. */
 int pins_keep(const char *pin_dir, const char *folder, const char *name, int fd);
 int pins_clear(const char *pin_dir);
+
+/* ---- the guard (hooks_guard.c) ---- */
+
+/* Names to it what has been made since, tells what it refused. */
+void hook_guard_refresh(struct hooks *hooks);
+void hook_guard_done(struct hooks *hooks);
 
 /* ---- places that change (hooks_netns.c, hooks_style.c) ---- */
 

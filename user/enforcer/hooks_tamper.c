@@ -144,6 +144,7 @@ static void look_at_style(struct hooks *hooks, struct tamper *tamper)
 
 void hooks_tamper(struct hooks *hooks, struct tamper *tamper)
 {
+	hook_guard_refresh(hooks);
 	if (hooks->dry || !hooks->object[HOOK_LOCKOUT])
 		return;
 	for (size_t i = 0; i < hook_count; i++)

@@ -24,5 +24,6 @@ object_\name\()_end:
 	object sensor_net
 	object lockout
 	object lockout_session
+	object guard
 
 	.section .note.GNU-stack, "", @progbits
