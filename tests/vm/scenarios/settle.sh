@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # bailiffd dies and does not come back: what it had frozen is settled, as on_failure says.
-# time: 180
+# time: 420
 # kernels: 5.10 6.1
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
@@ -11,7 +11,7 @@ keep "$drop/norestart.conf"
 undo() {
 	systemctl stop bailiff-settle.service
 	systemctl daemon-reload
-	systemctl reset-failed bailiffd.service bailiff-settle.service
+	systemctl reset-failed bailiffd.service
 }
 mkdir -p "$drop"
 printf '[Service]\nRestart=no\n' >"$drop/norestart.conf"
@@ -49,18 +49,18 @@ session_run a "bash -c '$(ticker a)' &"
 session_run b "bash -c '$(ticker b)' &"
 check 'both sessions move' wait_for 20 test -s /tmp/tick-a -a -s /tmp/tick-b
 check_not 'the second has a process' ended b
-check 'one is frozen for 20 s' bailiffctl lock session "$(number a)" --action freeze --for 20s
+check 'one is frozen for a minute' bailiffctl lock session "$(number a)" --action freeze --for 60s
 check 'one for an hour' bailiffctl lock session "$(number b)" --action freeze --for 1h
 check 'the first stands still' still a
 bailiff_kill bailiffd
-check 'the settling begins' wait_for 20 settle_is active
+check 'the settling begins' wait_for 60 settle_is active
 count=$(cat /tmp/tick-a)
-check 'the first goes on when its lockout ends' wait_for 60 beyond a "$count"
+check 'the first goes on when its lockout ends' wait_for 120 beyond a "$count"
 check 'the second stands still' still b
 check 'and is waited for' settle_is active
 printf '[bailiff]\non_failure = terminate\n' >>"$CONF"
 check 'settling anew with on_failure = terminate' systemctl restart bailiff-settle.service
-check 'the second has ended' wait_for 30 ended b
+check 'the second has ended' wait_for 60 ended b
 check_not 'the first has not' ended a
-check 'the settling ends by itself' wait_for 20 settle_is inactive
+check 'the settling ends by itself' wait_for 60 settle_is inactive
 check_eq 'nothing is left frozen' '' "$(find /sys/fs/cgroup -name cgroup.freeze -exec grep -lx 1 {} +)"
