@@ -4,7 +4,8 @@
  *
  * The descriptors that bailiffd holds are what is true: an object lives as long as they do, whatever
  * becomes of its name. A tracing link has no detach operation (bpf_tracing_link_lops, 5.5 to 6.12),
- * so for sensors there is nothing to look at that the canary does not tell better. A program in
+ * so of sensors there is nothing to look at that the canary does not tell better, and of the programs
+ * that contain sessions only the pins. A program in
  * another network namespace is attached again by the next look at namespaces, without a word: whether
  * the namespace ended or somebody detached it, the link shows alike.
  */
@@ -107,6 +108,19 @@ static void look_at_link(struct hooks *hooks, size_t row, struct tamper *tamper)
 		add(tamper, TAMPER_PIN, r);
 }
 
+/* Of tracing and LSM programs, which are attached as long as their link is. */
+static void look_at_kept(const struct hooks *hooks, size_t row, struct tamper *tamper)
+{
+	int r;
+
+	if (!hooks->pin_dir[0] || !hooks->link[row])
+		return;
+	r = pins_keep(hooks->pin_dir, "links", hook_table[row].program,
+		      bpf_link__fd(hooks->link[row]));
+	if (r)
+		add(tamper, TAMPER_PIN, r);
+}
+
 static void look_at_space(struct hooks *hooks, const struct hook_netns *space,
 			  struct tamper *tamper)
 {
@@ -147,9 +161,12 @@ void hooks_tamper(struct hooks *hooks, struct tamper *tamper)
 	hook_guard_refresh(hooks);
 	if (hooks->dry || !hooks->object[HOOK_LOCKOUT])
 		return;
-	for (size_t i = 0; i < hook_count; i++)
+	for (size_t i = 0; i < hook_count; i++) {
 		if (hook_table[i].object == HOOK_LOCKOUT && hooks->link_fd[i] >= 0)
 			look_at_link(hooks, i, tamper);
+		if (hook_table[i].at == HOOK_AT_KEPT || hook_table[i].at == HOOK_AT_REFUSING)
+			look_at_kept(hooks, i, tamper);
+	}
 	for (size_t i = 0; i < hooks->spaces; i++)
 		look_at_space(hooks, &hooks->space[i], tamper);
 	look_at_style(hooks, tamper);
