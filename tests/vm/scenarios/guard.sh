@@ -18,7 +18,7 @@ in_force_again() {
 check 'both are there again' wait_for 60 in_force_again
 check_not 'and it does not connect' connects 203.0.113.11
 told_of() {
-	bailiffctl doctor --json | jq -e "select(.name == \"$1\" and .state == \"$2\")"
+	bailiffctl doctor --json | jq -es "any(.[]; .name == \"$1\" and .state == \"$2\")"
 }
 check 'it is told' told_of tampering degraded
 
