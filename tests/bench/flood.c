@@ -190,7 +190,7 @@ static void say_setup(struct flood *f, const char *log, const char *filters, con
 	must(notify >= 0 && inotify_add_watch(notify, log, IN_MODIFY) >= 0, "inotify");
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
 	say(f, IPC_HELLO, &hello, sizeof(hello), -1);
-	for (uint16_t i = 0; i < ARRAY_SIZE(services); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
 		struct ipc_service service = { .id = (uint16_t)(i + 1), .max_tries = 6 };
 
 		text_copy(service.name, sizeof(service.name), services[i]);
