@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Log sources in the running agent: sockets, audit, and whatever a log can do that is odd. Nothing of it
 # takes more than bounded time and memory, nothing that could be read is lost, and status names each.
-# time: 300
+# time: 360
 # kernels: 6.1 6.12
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
