@@ -140,11 +140,11 @@ static void on_attempt(const struct attempt *attempt, void *arg)
 {
 	struct pipeline *p = arg;
 	const struct source *source = pipeline_source(p, attempt->source);
-	struct attempt_names names = {
-		.source = source ? source->conf : "",
-		.filter = source ? filter_name(p->filters, attempt->filter) : "",
-	};
+	struct attempt_names names;
 
+	/* Nobody looks at more of names.told than told_count. */
+	names.source = source ? source->conf : "";
+	names.filter = source ? filter_name(p->filters, attempt->filter) : "";
 	for (uint32_t i = 0; i < attempt->told_count; i++)
 		told_name(p, &attempt->told[i], &names.told[i]);
 	names.has_uid = account_find(p, attempt->user, &names.uid);

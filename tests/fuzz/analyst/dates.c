@@ -61,6 +61,20 @@ static bool find(struct date_list *list, const struct log_record *record, struct
 	return true;
 }
 
+/* To remember the last line's second changes nothing. */
+static void memo_check(const struct log_record *record)
+{
+	static struct date_memo memo;
+	struct date_place place = { 0 }, again_place = { 0 };
+	struct date date = { 0 }, again = { 0 };
+	bool found = date_fast(record->text, record->len, &place, &date);
+
+	if (date_fast_again(&memo, record->text, record->len, &again_place, &again) != found ||
+	    (found && (place.start != again_place.start || place.end != again_place.end ||
+		       !same_date(&date, &again))))
+		abort();
+}
+
 static int on_record(const struct log_record *record, void *arg)
 {
 	struct date_list *own = arg;
@@ -78,6 +92,7 @@ static int on_record(const struct log_record *record, void *arg)
 		(void)find(own, record, &place, &date);
 	(void)find(layouts, record, &place, &date);
 	memset(expressions->last, 0, sizeof(expressions->last));
+	memo_check(record);
 	if (date_fast(record->text, record->len, &place, &date) &&
 	    (!find(expressions, record, &other_place, &other) || other_place.start != place.start ||
 	     other_place.end != place.end || !same_date(&date, &other)))

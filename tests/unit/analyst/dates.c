@@ -470,6 +470,44 @@ static uint64_t stamp(const char *line, uint64_t near, uint64_t last)
 	return date_resolve(&clock, &date, near);
 }
 
+/* Whatever line came before, the same date is found at the same place. */
+static void test_memo_of_the_second(void **state)
+{
+	static const char *const tails[] = {
+		"",	     " h",	   ".5 h",    ",25+01:00 h", "Z", "Zone",
+		" +0200 x",  " -03",	   "-0330",   ".1234567890", "x", "\xc3\xa9",
+		" \xc2\xa0", ".000001Z h", "\t+01 h", ":1",
+	};
+	static const char *const heads[] = {
+		"2026-11-24T10:00:00", "2026-11-24 10:00:00",  "2026-11-24  10:00:00",
+		"2026-11-24T10:00:01", "[2026-11-24T10:00:00", "2026/11/24 10:00:00",
+		"2026-11-24T10:00:61", "Nov 24 10:00:00 2026", "2026-11-24T10:00:0",
+	};
+	const size_t all = ARRAY_SIZE(heads) * ARRAY_SIZE(tails);
+	struct date_memo memo = { 0 };
+
+	(void)state;
+	/* Each after each other. */
+	for (size_t i = 0; i < all * all * 2; i++) {
+		const size_t n = i % 2 ? i / 2 % all : i / 2 / all;
+		struct date_place place = { 0 }, again_place = { 0 };
+		struct date date = { 0 }, again = { 0 };
+		char line[64];
+		bool found;
+
+		(void)snprintf(line, sizeof(line), "%s%s", heads[n / ARRAY_SIZE(tails)],
+			       tails[n % ARRAY_SIZE(tails)]);
+		found = date_fast(line, strlen(line), &place, &date);
+		assert_row(date_fast_again(&memo, line, strlen(line), &again_place, &again) ==
+				   found,
+			   line);
+		assert_row(!found || (place.start == again_place.start &&
+				      place.end == again_place.end &&
+				      !memcmp(&date, &again, sizeof(date))),
+			   line);
+	}
+}
+
 static void test_year_needs_a_clock(void **state)
 {
 	const char *line = "Nov 24 10:00:00 h";
@@ -582,6 +620,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_patterns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zone_of_the_source, setup, teardown),
+		cmocka_unit_test(test_memo_of_the_second),
 		cmocka_unit_test(test_year_needs_a_clock),
 		cmocka_unit_test(test_repeated_hour),
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),

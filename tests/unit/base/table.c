@@ -265,6 +265,34 @@ static int compare_next(const void *key, void *value, void *arg)
 	return 0;
 }
 
+/* Buckets grow while entries come; none gets lost, and the order of use stays. */
+static void many_of_them(void **state)
+{
+	const uint32_t max = 3000;
+	struct table *table;
+	void *value;
+
+	(void)state;
+	assert_int_equal(table_new(&table, sizeof(uint32_t), sizeof(uint32_t), max, seed), 0);
+	for (uint32_t i = 0; i < 2 * max; i++) {
+		assert_true(table_put(table, &i, &value) != TABLE_FOUND);
+		*(uint32_t *)value = ~i;
+		/* Those of a third are gone before the others. */
+		if (i % 3 == 0 && i < max / 2)
+			assert_true(table_delete(table, &i));
+		for (uint32_t back = i > 40 ? i - 40 : 0; back <= i; back++) {
+			const uint32_t *there = table_peek(table, &back);
+
+			assert_true(back % 3 == 0 && back < max / 2 ? !there
+								    : there && *there == ~back);
+		}
+	}
+	assert_int_equal(table_count(table), max);
+	for (uint32_t i = 0; i < 2 * max; i++)
+		assert_int_equal(table_peek(table, &i) != NULL, i >= max);
+	table_free(table);
+}
+
 static void same_as_a_naive_model(void **state)
 {
 	_cleanup_(table_freep) struct table *table = new_table(MODEL_MAX);
@@ -336,6 +364,7 @@ int main(void)
 		cmocka_unit_test(visiting),
 		cmocka_unit_test(impossible_sizes),
 		cmocka_unit_test(a_set),
+		cmocka_unit_test(many_of_them),
 		cmocka_unit_test(same_as_a_naive_model),
 	};
 

@@ -61,6 +61,7 @@ static unsigned int two_digits(const char *at)
 
 #define DAY_LEN 10 /* 2026-11-24 */
 #define TIME_LEN 8 /* hh:mm:ss */
+_Static_assert(DATE_MEMO_LEN == DAY_LEN + 1 + TIME_LEN, "up to the second");
 
 static bool time_read(const char *at, struct date *date)
 {
@@ -256,6 +257,12 @@ static bool layout_syslog(struct cursor *c, struct date *date)
 	return take_year(c, date);
 }
 
+/* A date that runs on into a word is none. */
+static bool is_end(const struct cursor *c)
+{
+	return c->at == c->end || (!is_word(*c->at) && !(*c->at & 0x80));
+}
+
 bool date_fast(const char *text, size_t len, struct date_place *ret, struct date *ret_date)
 {
 	struct cursor c = { .at = text, .end = text + len };
@@ -268,9 +275,42 @@ bool date_fast(const char *text, size_t len, struct date_place *ret, struct date
 	if (c.at == c.end)
 		return false;
 	found = is_digit(*c.at) ? layout_iso(&c, &date) : layout_syslog(&c, &date);
-	if (!found || (c.at < c.end && (is_word(*c.at) || *c.at & 0x80)))
+	if (!found || !is_end(&c))
 		return false;
 	ret->end = (size_t)(c.at - text);
+	*ret_date = date;
+	return true;
+}
+
+/* What date_fast found begins the text and is ISO 8601, with one character before the hour. */
+static bool is_plain_iso(const char *text, const struct date_place *place)
+{
+	return !place->start && is_digit(text[0]) && is_digit(text[DAY_LEN + 1]);
+}
+
+bool date_fast_again(struct date_memo *memo, const char *text, size_t len, struct date_place *ret,
+		     struct date *ret_date)
+{
+	struct cursor c = { .at = text + DATE_MEMO_LEN, .end = text + len };
+	struct date date;
+
+	if (!memo->known || len < DATE_MEMO_LEN || memcmp(text, memo->text, DATE_MEMO_LEN) != 0) {
+		if (!date_fast(text, len, ret, ret_date))
+			return false;
+		if (is_plain_iso(text, ret)) {
+			memo->known = true;
+			memcpy(memo->text, text, DATE_MEMO_LEN);
+			memo->second = *ret_date;
+			memo->second.ns = 0;
+			memo->second.zone_s = 0;
+			memo->second.zoned = false;
+		}
+		return true;
+	}
+	date = memo->second;
+	if (!take_fraction(&c, true, &date) || !take_zone(&c, &date) || !is_end(&c))
+		return false;
+	*ret = (struct date_place){ .start = 0, .end = (size_t)(c.at - text) };
 	*ret_date = date;
 	return true;
 }

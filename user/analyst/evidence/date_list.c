@@ -304,7 +304,7 @@ bool date_list_find(struct date_list *list, uint32_t source, const char *text, s
 	struct search s = { .list = list, .text = text, .len = len };
 	struct date_place place = { 0 };
 
-	if (!list->fast || !date_fast(text, len, &place, ret_date)) {
+	if (!list->fast || !date_fast_again(&list->memo, text, len, &place, ret_date)) {
 		s.seen = len > DATE_SEARCH_MAX ? text_cut_at(text, len, DATE_SEARCH_MAX) : len;
 		if (!list_search(&s, &list->last[source % DATE_SOURCES], &place, ret_date))
 			return false;

@@ -58,6 +58,7 @@ struct log_record {
 	struct log_origin origin;
 	const char *text; /* one line, no newline, valid UTF-8, no NUL; borrowed */
 	size_t len;
+	bool ascii; /* all of text is; false: nobody looked */
 	/* Where it came by datagram: origin is then made by syslog_origin, who knows the sender's
 	 * program. NULL else. Borrowed. */
 	const struct syslog_line *syslog;

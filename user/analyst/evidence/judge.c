@@ -41,6 +41,8 @@ static const struct connection *connection_by_peer(const struct session_table *s
 		.peer_port = claim->port,
 	};
 
+	if (!session_has_connections(sessions))
+		return NULL;
 	memcpy(end.peer, claim->addr.bytes, sizeof(end.peer));
 	for (unsigned int i = 0; i < count; i++) {
 		for (unsigned int p = 0; p < ARRAY_SIZE(services[i].ports); p++) {

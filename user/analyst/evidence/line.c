@@ -109,7 +109,7 @@ void line_make(struct line *line, const struct log_record *record, struct date_l
 	line->record_text = record->text;
 	line->record_len = record->len;
 	line->dates = dates;
-	line->ascii = text_is_plain(record->text, len);
+	line->ascii = record->ascii || text_is_plain(record->text, len);
 	/* A record with a stamp of its own has none in the text: a date there is somebody's word. */
 	line->dated = !record->said_wall_ns &&
 		      date_list_find(dates, record->source, record->text, len, &cut, &line->date);

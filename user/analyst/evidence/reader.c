@@ -80,7 +80,8 @@ static int line_emit(struct log_reader *reader, const struct feed *feed, const c
 	}
 	record.text = line;
 	record.len = len;
-	if (!text_is_plain(line, len)) {
+	record.ascii = text_is_plain(line, len);
+	if (!record.ascii) {
 		text_append(&out, line, len);
 		if (out.cut) {
 			out.len = text_cut_at(out.data, out.len, out.len);

@@ -103,8 +103,11 @@ int text_number(const char *text, size_t len, uint64_t most, uint64_t *ret)
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10U, &value) ||
-		    __builtin_add_overflow(value, (unsigned int)(text[i] - '0'), &value))
+		/* 19 digits cannot be too many. */
+		if (i < 19)
+			value = value * 10 + (unsigned int)(text[i] - '0');
+		else if (__builtin_mul_overflow(value, 10U, &value) ||
+			 __builtin_add_overflow(value, (unsigned int)(text[i] - '0'), &value))
 			return -EINVAL;
 	}
 	if (value > most)

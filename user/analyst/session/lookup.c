@@ -61,6 +61,11 @@ const struct connection *session_connection_by_pid(const struct session_table *t
 	return conn ? &conn->connection : NULL;
 }
 
+bool session_has_connections(const struct session_table *t)
+{
+	return table_count(t->ends);
+}
+
 const struct connection *session_connection_by_end(const struct session_table *t,
 						   const struct bl_endpoint *end)
 {

@@ -103,6 +103,8 @@ void session_event(struct session_table *table, const union bl_event *event,
 /* NULL if unknown. Ended ones are kept a while for late log lines. */
 const struct connection *session_connection_by_pid(const struct session_table *table, uint32_t pid,
 						   uint64_t at_ns);
+/* false: the next finds none, whatever it is asked. */
+bool session_has_connections(const struct session_table *table);
 const struct connection *session_connection_by_end(const struct session_table *table,
 						   const struct bl_endpoint *end);
 const struct connection *session_connection_by_number(const struct session_table *table,
