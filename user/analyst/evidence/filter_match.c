@@ -3,7 +3,6 @@
  * One line through one filter, in fail2ban's order: ignoreregex (if there are few), prefregex,
  * the first failregex that matches, ignoreregex, joining, the address.
  */
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -140,8 +139,7 @@ static void claim_fill(struct filter_set *set, uint16_t filter, uint16_t form,
 	const struct line *line = &set->line;
 	uint64_t now_wall_ns = record->arrived_ns + (uint64_t)set->boot_to_wall_ns;
 
-	/* What follows is filled to its end below. */
-	memset(ret, 0, offsetof(struct claim, user));
+	memset(ret, 0, sizeof(*ret));
 	ret->addr = said->addr;
 	ret->port = said->port;
 	ret->pid_trusted = record->origin.trusted && record->origin.pid;
