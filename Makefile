@@ -29,7 +29,7 @@ PKGS_ctl      :=
 PKGS_privsep  := libseccomp libcap
 PKGS_base     :=
 
-BPF_OBJECTS := sensor_exec sensor_auth sensor_net lockout lockout_session guard
+BPF_OBJECTS := sensor_exec sensor_auth sensor_net sensor_signal lockout lockout_session guard
 
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$1' '$2'

@@ -96,6 +96,8 @@ struct bpf_sock_addr {
 #define ETH_P_IPV6 0x86dd
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_ISUID 0004000
 #define S_IWOTH 0000002
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
@@ -128,10 +130,24 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct user_namespace {
+	int level; /* 0: the initial one */
+};
+
+/* A __u32[2] before 6.3 (f122a08b197d), the same bytes on little endian: read as a whole. */
+typedef struct {
+	__u64 val;
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kuid_t suid;
 	kuid_t euid;
+	kuid_t fsuid;
+	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 };
 
 struct kernfs_node {
@@ -177,6 +193,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	kuid_t i_uid;
 	unsigned int i_nlink;
 	unsigned long i_ino;
 	struct super_block *i_sb;
@@ -204,6 +221,7 @@ struct path {
 };
 
 struct file {
+	unsigned int f_mode;
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
@@ -224,6 +242,7 @@ struct files_struct {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct file *exe_file;
 };
 
 struct linux_binprm {
@@ -243,7 +262,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 	__u64 self_exec_id;
+	const struct cred *real_cred;
 	const struct cred *cred;
+	unsigned int in_execve : 1;
 	char comm[BL_COMM_MAX];
 	struct fs_struct *fs;
 	struct files_struct *files;
@@ -296,6 +317,23 @@ struct socket {
 };
 
 struct sockaddr;
+struct module {
+	char name[56];
+};
+
+enum bpf_prog_type {
+	BPF_PROG_TYPE_UNSPEC,
+};
+
+struct bpf_prog_aux {
+	__u32 id;
+	char name[16];
+};
+
+struct bpf_prog {
+	enum bpf_prog_type type;
+	struct bpf_prog_aux *aux;
+};
 
 struct bpf_iter__task {
 	struct task_struct *task;

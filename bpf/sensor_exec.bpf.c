@@ -181,7 +181,11 @@ static __always_inline __u16 exec_flags(const struct linux_binprm *bprm, const s
 	if (inode->i_nlink == 0)
 		flags |= file_is_memfd(dentry, inode->i_sb->s_magic) ? BL_EXEC_MEMFD
 								     : BL_EXEC_DELETED;
-	if (!parent || flags & BL_EXEC_MEMFD)
+	if (flags & BL_EXEC_MEMFD)
+		return flags;
+	if (inode->i_sb->s_magic == TMPFS_MAGIC)
+		flags |= BL_EXEC_TMPFS;
+	if (!parent)
 		return flags;
 	folder = parent->d_inode;
 	if (folder && folder->i_mode & S_IWOTH)

@@ -43,6 +43,7 @@ enum bl_event_kind {
 	BL_EVENT_SESSION, /* a login session was born, or ended (BL_SESSION_END) */
 	BL_EVENT_CONNECTION, /* TCP connection to a watched local port: opened or closed */
 	BL_EVENT_AUTH, /* a process of root's asked PAM who somebody is, and got its answer */
+	BL_EVENT_SIGNAL, /* a deed that only the kernel tells of */
 	BL_EVENT_MAX,
 };
 
@@ -105,6 +106,7 @@ struct bl_task {
 #define BL_EXEC_EXE_CUT (1 << 6) /* exe holds the end of a longer path */
 #define BL_EXEC_CWD_CUT (1 << 7)
 #define BL_EXEC_FILE_CUT (1 << 8) /* file holds the beginning of a longer name */
+#define BL_EXEC_TMPFS (1 << 9) /* the file lies on a tmpfs (and is no memfd) */
 
 /*
  * A program was started. exe is the resolved path of the file that runs (the interpreter, for a
@@ -205,6 +207,79 @@ struct bl_event_auth {
 	char tty[BL_TTY_MAX];
 };
 
+#define BL_SIGNAL_NAME_MAX 64
+#define BL_SIGNAL_FOLDER_MAX 32
+
+/*
+ * What a signal tells of. Those from BL_SIGNAL_DERIVED on have no record of their own: whoever reads
+ * exec records makes them of these.
+ */
+enum bl_signal {
+	BL_SIGNAL_MODULE = 1, /* a kernel module was loaded: name */
+	BL_SIGNAL_BPF, /* a BPF program was loaded: name, detail = its type */
+	BL_SIGNAL_KEXEC, /* another kernel was handed in for kexec */
+	BL_SIGNAL_GAIN, /* root's ids or capabilities without an exec: detail = enum bl_gain_flag */
+	BL_SIGNAL_SETID, /* a file is made set-user-ID: file, detail = mode, other_uid = owner */
+	BL_SIGNAL_TRACE, /* another's, or a privileged process is attached to: other_…, detail = mode */
+	BL_SIGNAL_LOGIN_FILE, /* written: who may log in or become whom; detail = enum bl_write */
+	BL_SIGNAL_STARTUP_FILE, /* written: what is started by itself later; detail = enum bl_write */
+	BL_SIGNAL_DERIVED,
+	BL_SIGNAL_EXEC_MEMFD = BL_SIGNAL_DERIVED,
+	BL_SIGNAL_EXEC_DELETED,
+	BL_SIGNAL_EXEC_WRITABLE, /* from a folder that everybody may write */
+	BL_SIGNAL_EXEC_TMPFS,
+	BL_SIGNAL_SERVICE_SHELL, /* a shell started by a service's account outside of any session */
+	BL_SIGNAL_MAX,
+};
+
+/* As people and recordings name them; they are an interface. */
+#define BL_SIGNAL_NAMES                                                                           \
+	{                                                                                         \
+		[BL_SIGNAL_MODULE] = "module-load", [BL_SIGNAL_BPF] = "bpf-load",                 \
+		[BL_SIGNAL_KEXEC] = "kexec-load", [BL_SIGNAL_GAIN] = "privilege-gain",            \
+		[BL_SIGNAL_SETID] = "setuid-file", [BL_SIGNAL_TRACE] = "trace",                   \
+		[BL_SIGNAL_LOGIN_FILE] = "login-file", [BL_SIGNAL_STARTUP_FILE] = "startup-file", \
+		[BL_SIGNAL_EXEC_MEMFD] = "exec-memfd", [BL_SIGNAL_EXEC_DELETED] = "exec-deleted", \
+		[BL_SIGNAL_EXEC_WRITABLE] = "exec-writable",                                      \
+		[BL_SIGNAL_EXEC_TMPFS] = "exec-tmpfs",                                            \
+		[BL_SIGNAL_SERVICE_SHELL] = "service-shell",                                      \
+	}
+
+enum bl_gain_flag {
+	BL_GAIN_UID = 1, /* a user id became root's */
+	BL_GAIN_CAPS = 2, /* a capability became effective that was not permitted */
+};
+
+enum bl_write {
+	BL_WRITE_OPEN = 1, /* opened for writing */
+	BL_WRITE_RENAME, /* another file was put in its place */
+	BL_WRITE_LINK,
+	BL_WRITE_SYMLINK,
+	BL_WRITE_MAX,
+};
+
+/*
+ * name, folder and above are the last three parts of the object's path, each cut to its size; folder
+ * and above are "" where the object is no file, and "/" at the root of its file system.
+ */
+struct bl_event_signal {
+	struct bl_event_head head;
+	struct bl_task task;
+	__u32 what; /* enum bl_signal, below BL_SIGNAL_DERIVED */
+	__u32 detail;
+	__u64 ino;
+	__u32 dev; /* kernel's form, as in bl_event_exec */
+	__u32 other_pid;
+	__u32 other_uid; /* BL_UNSET: there is no other */
+	__u32 pad;
+	__u64 other_start_ns;
+	__u64 other_session;
+	char comm[BL_COMM_MAX];
+	char name[BL_SIGNAL_NAME_MAX];
+	char folder[BL_SIGNAL_FOLDER_MAX];
+	char above[BL_SIGNAL_FOLDER_MAX];
+};
+
 /* Big enough for any record; the form in which replay and the ring feed the pipeline. */
 union bl_event {
 	struct bl_event_head head;
@@ -214,6 +289,7 @@ union bl_event {
 	struct bl_event_session session;
 	struct bl_event_connection connection;
 	struct bl_event_auth auth;
+	struct bl_event_signal signal;
 };
 
 _Static_assert(sizeof(struct bl_event_head) == 24, "event head");
@@ -226,5 +302,6 @@ _Static_assert(sizeof(struct bl_event_exit) == 112, "exit");
 _Static_assert(sizeof(struct bl_event_session) == 152, "session");
 _Static_assert(sizeof(struct bl_event_connection) == 72, "connection");
 _Static_assert(sizeof(struct bl_event_auth) == 312, "auth");
+_Static_assert(sizeof(struct bl_event_signal) == 280, "signal");
 
 #endif

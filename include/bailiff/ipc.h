@@ -121,6 +121,8 @@ struct ipc_hello {
 	__u32 version;
 	__u32 mode; /* enum mode */
 	__u64 boot_to_wall_ns; /* CLOCK_REALTIME - CLOCK_BOOTTIME at start */
+	__u32 signals; /* bit = enum bl_signal: which are wanted of those made of exec events */
+	__u32 pad;
 	char host[IPC_NAME_MAX * 2];
 };
 
@@ -407,6 +409,7 @@ enum record_kind {
 	RECORD_DECISION,
 	RECORD_SOURCE, /* a log source's trouble: vanished, cut lines, rotated */
 	RECORD_EXEC, /* program started in a session: only while somebody watches, never stored */
+	RECORD_SIGNAL, /* a deed that only the kernel tells of, in a session or outside of all */
 	RECORD_KIND_MAX,
 };
 

@@ -21,6 +21,7 @@
 #define BL_PORTS_MAX 64
 #define BL_TASKS_MAX 65536 /* tagged tasks where task storage is missing (5.10) */
 #define BL_CONNS_MAX 16384 /* session processes with a known peer */
+#define BL_WATCHED_MAX 8192 /* files and folders whose writing is a signal */
 #define BL_UIDS_MAX 4096 /* accounts locked out at once */
 
 /* bl_lock4: one address. bl_lock6: a /64, what one subscriber has. Network order. */
@@ -106,6 +107,26 @@ struct bl_file_role {
 	__u16 role; /* enum bl_role */
 };
 
+/*
+ * bl_watched: files and folders whose writing is a signal -> enum bl_signal (__u32). A file is known by
+ * its folder's inode and its name, so that one put in its place by rename is the same. The entry with
+ * an empty name is the folder's own and must be there: its value is what any file in it means, 0 if
+ * only those with an entry of their own count.
+ */
+struct bl_watch_key {
+	__u64 ino; /* of the folder */
+	__u32 dev; /* kernel's form */
+	__u32 pad;
+	char name[BL_SIGNAL_FOLDER_MAX]; /* the bytes behind the NUL are zero */
+};
+
+/*
+ * At most so many signals of one kind by one session (outside of sessions: by one user) within
+ * BL_SIGNAL_WINDOW_NS; more are counted by BL_COUNT_LOST_SIGNAL and not told.
+ */
+#define BL_SIGNAL_BURST 16
+#define BL_SIGNAL_WINDOW_NS 10000000000ULL
+
 /* bl_ports: local TCP port (host order) -> service id, __u16 -> __u16 */
 
 /*
@@ -137,6 +158,7 @@ struct bl_config {
 	/* Not 0, and another number than any earlier loader's: a tag of an earlier life is counted
 	 * in no session's `tasks` until it is met again. */
 	__u32 life;
+	__u32 own_pid; /* whose BPF programs are no signal, 0 = nobody's */
 };
 
 /* bl_state: array of one. */
@@ -157,6 +179,7 @@ enum bl_counter {
 	BL_COUNT_REFUSED_INBOUND, /* connections refused by bl_lookup */
 	BL_COUNT_REFUSED_OUTBOUND, /* connect and sendmsg refused */
 	BL_COUNT_REFUSED_TASK, /* what verdicts on sessions and accounts refused */
+	BL_COUNT_LOST_SIGNAL, /* a signal was not told: too many of its kind */
 	BL_COUNT_MAX,
 };
 
@@ -167,6 +190,7 @@ _Static_assert(sizeof(struct bl_verdict) == 32, "verdict");
 _Static_assert(sizeof(struct bl_session) == 88, "session");
 _Static_assert(sizeof(struct bl_file_key) == 16, "file key");
 _Static_assert(sizeof(struct bl_file_role) == 4, "file role");
+_Static_assert(sizeof(struct bl_watch_key) == 48, "watch key");
 _Static_assert(sizeof(struct bl_conn_key) == 16, "conn key");
 _Static_assert(sizeof(struct bl_conn) == 48, "conn");
 

@@ -75,6 +75,8 @@ bool child_main(int argc, char **argv, int *ret_code)
 		*ret_code = fork_exit(0, 255);
 	else if (strcmp(mode, "pam") == 0)
 		*ret_code = pam_child();
+	else if (strcmp(mode, "write") == 0)
+		*ret_code = write_child(argc > 1 ? argv[1] : "");
 	else if (strcmp(mode, "login") == 0)
 		*ret_code = loginuid_write(1000) ? 125 : 0;
 	else if (strcmp(mode, "wait") == 0)

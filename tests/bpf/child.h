@@ -16,6 +16,8 @@ extern char work_dir[256];
 
 /* Calls what the probes of PAM are in (test_pam.c). */
 int pam_child(void);
+/* Writes into this file (test_signal_files.c). */
+int write_child(const char *path);
 
 /* False: argv is no child's. */
 bool child_main(int argc, char **argv, int *ret_code);

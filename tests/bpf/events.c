@@ -17,6 +17,7 @@ static const size_t lengths[BL_EVENT_MAX] = {
 	[BL_EVENT_SESSION] = sizeof(struct bl_event_session),
 	[BL_EVENT_CONNECTION] = sizeof(struct bl_event_connection),
 	[BL_EVENT_AUTH] = sizeof(struct bl_event_auth),
+	[BL_EVENT_SIGNAL] = sizeof(struct bl_event_signal),
 };
 
 static bool exec_sound(const struct bl_event_exec *e, size_t len)

@@ -58,7 +58,9 @@ static int map_adopt(struct bpf_object *obj, const char *name, int fd)
 static int object_configure(struct bpf_object *obj, const struct sensor_options *options)
 {
 	struct bpf_map *config = bpf_object__find_map_by_name(obj, ".rodata.bl");
-	struct bl_config c = { .task_storage = options->task_storage, .life = 1 };
+	struct bl_config c = { .task_storage = options->task_storage,
+			       .life = 1,
+			       .own_pid = options->own_pid };
 	int r;
 
 	r = config ? bpf_map__set_initial_value(config, &c, sizeof(c)) : -ENOENT;
@@ -167,6 +169,25 @@ static int auth_load(struct sensors *s, const struct sensor_options *options, en
 	return r;
 }
 
+static int signals_load(struct sensors *s, const struct sensor_options *options)
+{
+	struct bpf_program *prog;
+	int r;
+
+	r = sensor_open(&s->signal, "sensor_signal", s->exec, options);
+	if (!r)
+		r = bpf_object__load(s->signal);
+	if (r)
+		return r;
+	bpf_object__for_each_program(prog, s->signal)
+	{
+		r = sensor_attach(s, s->signal, bpf_program__name(prog));
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 int sensors_load(struct sensors *ret, const struct sensor_options *options)
 {
 	static const char *const exec_progs[] = { "bl_fork", "bl_exec", "bl_exec_again", "bl_exit",
@@ -200,6 +221,8 @@ int sensors_load(struct sensors *ret, const struct sensor_options *options)
 				break;
 		}
 	}
+	if (!r && options->signals)
+		r = signals_load(&s, options);
 	if (r) {
 		sensors_unload(&s);
 		return r;
@@ -212,6 +235,7 @@ void sensors_unload(struct sensors *s)
 {
 	while (s->n_links > 0)
 		bpf_link__destroy(s->links[--s->n_links]);
+	bpf_object__close(s->signal);
 	bpf_object__close(s->auth);
 	bpf_object__close(s->net);
 	bpf_object__close(s->exec);
@@ -282,6 +306,8 @@ int sensors_map(const struct sensors *s, const char *name)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(s->exec, name);
 
+	if (!map && s->signal)
+		map = bpf_object__find_map_by_name(s->signal, name);
 	return map ? bpf_map__fd(map) : -ENOENT;
 }
 

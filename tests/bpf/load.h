@@ -13,7 +13,7 @@
 
 #include <bailiff/lockout.h>
 
-#define SENSOR_LINKS_MAX 12
+#define SENSOR_LINKS_MAX 24
 
 enum birth_hook {
 	BIRTH_AUTO, /* the first of the following that attaches */
@@ -33,10 +33,12 @@ struct sensor_options {
 	uint32_t conns_max;
 	int sessions_fd; /* maps of an earlier run to adopt, 0: none */
 	int audit_fd;
+	bool signals; /* sensor_signal as well */
+	uint32_t own_pid; /* struct bl_config's */
 };
 
 struct sensors {
-	struct bpf_object *exec, *auth, *net;
+	struct bpf_object *exec, *auth, *net, *signal;
 	struct bpf_link *links[SENSOR_LINKS_MAX];
 	unsigned int n_links;
 	enum birth_hook birth; /* what it became */

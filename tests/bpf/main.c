@@ -4,7 +4,7 @@
  *
  * usage: bpf-test --objects DIR [--quiet-machine] [--want storage,fexit,kretprobe,lsm] [--only GROUP]
  * --want names what this kernel is known to allow: then that it does not work is a failure, not a
- * skip. Groups: exec session late full net ring lockout verdict guard. Code 0 good, 1 failed, 77 only
+ * skip. Groups: exec session late full net ring signal lockout verdict guard. Code 0 good, 1 failed, 77 only
  * skips.
  */
 #include <errno.h>
@@ -110,6 +110,8 @@ static void run_backing(bool task_storage)
 		test_tables_full(task_storage);
 	if (wanted("ring"))
 		test_ring(task_storage, quiet);
+	if (wanted("signal"))
+		test_signals(task_storage);
 }
 
 static int parse(int argc, char **argv)

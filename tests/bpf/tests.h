@@ -43,6 +43,7 @@ void test_peer(struct fixture *f);
 void test_pam(struct fixture *f);
 /* quiet: nothing else runs on this machine, so exact counts may be asked for. */
 void test_ring(bool task_storage, bool quiet);
+void test_signals(bool task_storage);
 void test_lockout(void);
 void test_verdict(bool task_storage);
 /* wanted: this kernel is known to run LSM programs. */

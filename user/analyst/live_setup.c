@@ -44,6 +44,7 @@ static int on_hello(void *arg, const void *message, int fd)
 	live->hello = true;
 	live->boot_to_wall_ns = (int64_t)hello->boot_to_wall_ns;
 	pipeline_clock(live->pipeline, live->boot_to_wall_ns);
+	pipeline_want_signals(live->pipeline, hello->signals);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  *
  *   event ------> session ----change----> witness --attempt--> correlation --match--> decision
  *   log record -> filter ------claim----^
+ *   event ------> signal ----------------------------------^
  *
  * What an administrator may want to see of it leaves as records on the way.
  */
@@ -42,6 +43,9 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_sink *sink, const 
 	r = correlation_new(&p->correlation, &p->rules, seed);
 	if (r < 0)
 		return r;
+	r = signals_new(&p->signals, seed);
+	if (r < 0)
+		return r;
 	r = decider_new(&p->decider, seed);
 	if (r < 0)
 		return r;
@@ -58,6 +62,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
 		return NULL;
 	table_free(p->accounts);
 	decider_free(p->decider);
+	signals_free(p->signals);
 	correlation_free(p->correlation);
 	witness_free(p->witness);
 	filter_set_free(p->filters);
@@ -163,6 +168,18 @@ static void auth_event(struct pipeline *p, const struct bl_event_auth *auth)
 			      TRUST_ATTESTED, p->now_ns, on_attempt, p);
 }
 
+static void signals_pass(struct pipeline *p, const union bl_event *event)
+{
+	struct signal signal[SIGNAL_PER_EVENT];
+	unsigned int count = signals_of(p->signals, event, signal);
+
+	for (unsigned int i = 0; i < count; i++) {
+		p->signaled++;
+		pipeline_record_signal(p, &signal[i]);
+		correlation_signal(p->correlation, &signal[i], on_match, p);
+	}
+}
+
 void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t now_ns)
 {
 	struct session_change change;
@@ -181,6 +198,7 @@ void pipeline_event(struct pipeline *p, const union bl_event *event, uint64_t no
 	if (event->head.kind == BL_EVENT_CONNECTION)
 		witness_connection(p->witness, p->sessions, &event->connection, on_attempt, p);
 	session_event(p->sessions, event, &change);
+	signals_pass(p, event);
 	if (change.kind == SESSION_NOTHING)
 		return;
 	if (change.kind == SESSION_BORN || change.kind == SESSION_ENDED)
@@ -342,6 +360,11 @@ void pipeline_tell_execs(struct pipeline *p, bool tell, uint32_t but_of)
 	p->but_of = but_of;
 }
 
+void pipeline_want_signals(struct pipeline *p, uint32_t wanted)
+{
+	signals_want(p->signals, wanted);
+}
+
 void pipeline_outcome(struct pipeline *p, const struct ipc_outcome *outcome)
 {
 	decider_outcome(p->decider, outcome);
@@ -382,7 +405,8 @@ void pipeline_stats(const struct pipeline *p, struct ipc_heartbeat *ret)
 	ret->attempts = p->attempts;
 	ret->decisions = p->decisions;
 	ret->refused = sessions.refused + filters.joined_refused + witness.refused +
-		       correlation.refused + table_evicted(p->accounts);
+		       correlation.refused + table_evicted(p->accounts) +
+		       signals_refused(p->signals);
 	ret->regex_limit = filters.regex_limit;
 	ret->interpreted = filters.interpreted;
 	ret->stale = p->stale;

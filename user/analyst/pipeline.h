@@ -61,6 +61,8 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 /* A RECORD_EXEC for each program that a login session starts, but for children of but_of (0: none).
  * Off in the beginning: nobody wants them but who watches. */
 void pipeline_tell_execs(struct pipeline *pipeline, bool tell, uint32_t but_of);
+/* Which signals are made of exec events (bit = enum bl_signal); all in the beginning. */
+void pipeline_want_signals(struct pipeline *pipeline, uint32_t wanted);
 /* An account with a login session; rules with subject user count no other. */
 void pipeline_account(struct pipeline *pipeline, uint32_t uid, const char *name);
 void pipeline_outcome(struct pipeline *pipeline, const struct ipc_outcome *outcome);

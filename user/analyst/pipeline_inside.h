@@ -5,6 +5,7 @@
 
 #include "analyst/correlation/correlation.h"
 #include "analyst/pipeline.h"
+#include "analyst/signal/signal.h"
 #include "base/table.h"
 
 #define SERVICES_MAX 128
@@ -44,6 +45,7 @@ struct pipeline {
 	struct witness *witness;
 	struct rule_set rules;
 	struct correlation *correlation;
+	struct signals *signals;
 	struct decider *decider;
 	struct table *accounts; /* name -> uid */
 	struct ipc_service service[SERVICES_MAX];
@@ -58,7 +60,7 @@ struct pipeline {
 	int64_t boot_to_wall_ns;
 	struct clock_step step[CLOCK_STEPS_MAX]; /* the oldest first */
 	unsigned int steps;
-	uint64_t events, records, attempts, decisions, stale;
+	uint64_t events, records, attempts, decisions, stale, signaled;
 };
 
 /* ---- pipeline_setup.c ---- */
@@ -83,6 +85,7 @@ void pipeline_record_attempt(struct pipeline *p, const struct attempt *attempt);
 void pipeline_record_session(struct pipeline *p, const struct session_change *change,
 			     uint64_t at_ns);
 void pipeline_record_decision(struct pipeline *p, const struct decision *decision);
+void pipeline_record_signal(struct pipeline *p, const struct signal *signal);
 void pipeline_record_exec(struct pipeline *p, const struct bl_event_exec *exec);
 
 #endif

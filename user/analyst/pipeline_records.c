@@ -92,6 +92,23 @@ void pipeline_record_decision(struct pipeline *p, const struct decision *decisio
 	p->sink.record(&record, p->sink.arg);
 }
 
+void pipeline_record_signal(struct pipeline *p, const struct signal *signal)
+{
+	struct ipc_record record;
+
+	if (!p->sink.record)
+		return;
+	record_init(p, &record, RECORD_SIGNAL, 0, signal->at_ns);
+	record.subject.kind = signal->session ? SUBJECT_SESSION : SUBJECT_HOST;
+	record.subject.id = signal->session;
+	record.trust = TRUST_WITNESSED;
+	record.session = signal->session;
+	record.pid = signal->pid;
+	(void)snprintf(record.user, sizeof(record.user), "%u", signal->uid);
+	text_copy(record.text, sizeof(record.text), signal->text);
+	p->sink.record(&record, p->sink.arg);
+}
+
 void pipeline_record_exec(struct pipeline *p, const struct bl_event_exec *exec)
 {
 	struct ipc_record record;

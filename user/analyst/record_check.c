@@ -54,11 +54,12 @@ static int file_check(const char *path, struct replay_input *input)
 	if (r < 0)
 		return offline_error("%s", error);
 	replay_input_stats(input, &stats);
-	printf("%s: %lu exec, %lu fork, %lu exit, %lu session, %lu connection, %lu auth, %llu "
+	printf("%s: %lu exec, %lu fork, %lu exit, %lu session, %lu connection, %lu auth, "
+	       "%lu signal, %llu "
 	       "unknown\n",
 	       path, kinds[BL_EVENT_EXEC], kinds[BL_EVENT_FORK], kinds[BL_EVENT_EXIT],
 	       kinds[BL_EVENT_SESSION], kinds[BL_EVENT_CONNECTION], kinds[BL_EVENT_AUTH],
-	       (unsigned long long)stats.unknown);
+	       kinds[BL_EVENT_SIGNAL], (unsigned long long)stats.unknown);
 	return OFFLINE_OK;
 }
 

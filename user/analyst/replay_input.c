@@ -314,6 +314,10 @@ static void event_shift(struct replay_input *input, union bl_event *event, uint6
 	case BL_EVENT_AUTH:
 		task = &event->auth.task;
 		break;
+	case BL_EVENT_SIGNAL:
+		task = &event->signal.task;
+		time_shift(input, &event->signal.other_start_ns);
+		break;
 	case BL_EVENT_CONNECTION:
 	case BL_EVENT_MAX:
 		break;

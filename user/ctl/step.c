@@ -121,8 +121,10 @@ static void fill(const struct json_doc *doc, struct step *step)
 	get_text(doc, "bailiff", "who", step->who, sizeof(step->who));
 	get_text(doc, "service", "name", step->service, sizeof(step->service));
 	get_text(doc, "rule", "name", step->rule, sizeof(step->rule));
-	get_text(doc, "user", strcmp(step->kind, "exec") == 0 ? "id" : "name", step->user,
-		 sizeof(step->user));
+	get_text(doc, "user",
+		 strcmp(step->kind, "exec") == 0 || strcmp(step->kind, "signal") == 0 ? "id"
+										      : "name",
+		 step->user, sizeof(step->user));
 	get_text(doc, "process", "executable", step->exe, sizeof(step->exe));
 	get_text(doc, NULL, "message", step->text, sizeof(step->text));
 }

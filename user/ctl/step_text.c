@@ -134,7 +134,7 @@ static void put_sight(struct buf *out, const struct step *step)
 	}
 	if (step->user[0]) {
 		buf_puts(out, comma);
-		put_safe(out, "user ", step->user);
+		put_safe(out, is(step->kind, "signal") ? "uid " : "user ", step->user);
 		comma = ", ";
 	}
 	if (step->port) {
@@ -163,7 +163,8 @@ void step_put_deed(struct buf *out, const struct step *step)
 static bool has_trust(const struct step *step)
 {
 	return is(step->kind, "claim") || is(step->kind, "attempt") ||
-	       is(step->kind, "connection") || is(step->kind, "session");
+	       is(step->kind, "connection") || is(step->kind, "session") ||
+	       is(step->kind, "signal");
 }
 
 static enum colour colour_of(const struct step *step)
@@ -177,6 +178,8 @@ static enum colour colour_of(const struct step *step)
 		return COLOUR_BOLD;
 	if (is(step->kind, "exec"))
 		return COLOUR_DIM;
+	if (is(step->kind, "signal"))
+		return COLOUR_YELLOW;
 	if (!has_trust(step))
 		return COLOUR_PLAIN;
 	if (is(step->trust, "forged"))

@@ -318,6 +318,8 @@ bool conf_reloadable(const struct conf *a, const struct conf *b, char error[INI_
 		key = "guard";
 	else if (a->fallback_uid != b->fallback_uid)
 		key = "fallback_uid";
+	else if (a->signals != b->signals)
+		key = "signals";
 	if (key)
 		(void)conf_wrong(error,
 				 "a new %s needs a restart (systemctl restart bailiffd); lockouts "

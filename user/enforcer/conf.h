@@ -107,6 +107,7 @@ struct conf {
 	enum lockout_style style;
 	enum on_failure on_failure;
 	bool guard;
+	uint32_t signals; /* bit = enum bl_signal: which are looked for */
 	char *analyst_user;
 	char *recorder_user;
 	char *journal_user; /* journalctl runs as this one, in group systemd-journal */

@@ -20,6 +20,8 @@ const char conf_builtin[] =
 	"style = refuse\n"
 	"on_failure = keep\n"
 	"guard = no\n"
+	"signals = module-load bpf-load kexec-load privilege-gain setuid-file trace login-file "
+	"startup-file exec-memfd exec-deleted exec-writable exec-tmpfs service-shell\n"
 	"operator_lockout = 1h\n"
 	"longest_lockout = 30d\n"
 	"max_lockouts = 100000\n"

@@ -110,6 +110,26 @@ static int set_guard(const struct conf_target *t, const char *value, char error[
 	return conf_yes(value, &t->conf->guard, error);
 }
 
+static int add_signal(const struct conf_target *t, const char *word, char error[INI_ERROR_MAX])
+{
+	static const char *const names[BL_SIGNAL_MAX] = BL_SIGNAL_NAMES;
+
+	for (unsigned int what = 1; what < BL_SIGNAL_MAX; what++) {
+		if (!strcmp(names[what], word)) {
+			t->conf->signals |= 1U << what;
+			return 0;
+		}
+	}
+	return conf_wrong(error, "'%.40s' is not a signal; bailiff.conf(5) names them", word);
+}
+
+static int set_signals(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	if (t->first || !*value)
+		t->conf->signals = 0;
+	return conf_each_word(t, value, error, add_signal);
+}
+
 static int set_operator_lockout(const struct conf_target *t, const char *value,
 				char error[INI_ERROR_MAX])
 {
@@ -214,6 +234,7 @@ const struct conf_key conf_bailiff_keys[] = {
 	{ "style", set_style, 0 },
 	{ "on_failure", set_on_failure, 0 },
 	{ "guard", set_guard, 0 },
+	{ "signals", set_signals, 0 },
 	{ "operator_lockout", set_operator_lockout, 0 },
 	{ "longest_lockout", set_longest_lockout, 0 },
 	{ "max_lockouts", set_max_lockouts, 0 },

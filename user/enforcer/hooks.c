@@ -115,7 +115,9 @@ static int attach_row(struct hooks *hooks, size_t row, const struct hooks_target
 		return -EOPNOTSUPP; /* hooks_contain's */
 	case HOOK_AT_SECTION:
 		/* An alternative whose better one works is not needed. */
-		return group_attached(hooks, row) ? -EALREADY : attach_section(hooks, row, program);
+		if (!hook->part && group_attached(hooks, row))
+			return -EALREADY;
+		return attach_section(hooks, row, program);
 	case HOOK_AT_ITERATOR:
 		return 0;
 	case HOOK_AT_PAM:
@@ -162,7 +164,7 @@ static void attach_all(struct hooks *hooks, const struct hooks_target *target, i
 		enum hook_at at = hook_table[i].at;
 
 		if (!wanted(target, hook_table[i].object) || at == HOOK_AT_STYLE ||
-		    at == HOOK_AT_REFUSING)
+		    at == HOOK_AT_REFUSING || !hook_wanted(hooks, i))
 			continue;
 		if (error[i] == 0 && hooks->object[hook_table[i].object])
 			error[i] = attach_row(hooks, i, target);
@@ -172,6 +174,7 @@ static void attach_all(struct hooks *hooks, const struct hooks_target *target, i
 		hooks_contain(hooks, target, error);
 	for (size_t i = 0; i < hook_count; i++)
 		if (wanted(target, hook_table[i].object) && hook_table[i].at != HOOK_AT_STYLE &&
+		    hook_wanted(hooks, i) &&
 		    (i == 0 || strcmp(hook_table[i - 1].finding, hook_table[i].finding) != 0))
 			put_finding(hooks, i, error);
 }
@@ -232,6 +235,7 @@ int hooks_load_at(const struct conf *conf, const struct hooks_target *target, st
 	hooks->cgroup_fd =
 		target->cgroup_fd < 0 ? -1 : fcntl(target->cgroup_fd, F_DUPFD_CLOEXEC, 3);
 	hooks->life = (uint32_t)(clock_boot_ns() / NSEC_PER_MSEC) | 1;
+	hooks->signals = conf->signals;
 	hook_quiet();
 	/* Without a place for pins lockouts hold as long as this process: told by a finding. */
 	if (own.pin_dir && pins_prepare(own.pin_dir, &hooks->findings) < 0)
@@ -244,6 +248,9 @@ int hooks_load_at(const struct conf *conf, const struct hooks_target *target, st
 		(void)hooks_services(hooks, conf);
 	}
 	attach_all(hooks, &own, error);
+	/* Once more: what is watched depends on what is attached. */
+	if (target->sensors)
+		(void)hooks_services(hooks, conf);
 	put_other_findings(hooks, &own);
 	if (target->sensors && !hooks_works(hooks, "exec events")) {
 		for (uint32_t i = 0; i < hooks->findings.count; i++)
@@ -289,6 +296,7 @@ struct hooks *hooks_free(struct hooks *hooks)
 		base_closep(&hooks->map[i].fd);
 	free(hooks->file);
 	free(hooks->peer);
+	free(hooks->watch);
 	free(hooks);
 	return NULL;
 }

@@ -19,6 +19,7 @@ enum hook_object {
 	HOOK_SENSOR_EXEC,
 	HOOK_SENSOR_AUTH,
 	HOOK_SENSOR_NET,
+	HOOK_SENSOR_SIGNAL,
 	HOOK_LOCKOUT,
 	HOOK_VERDICT,
 	HOOK_OBJECT_MAX,
@@ -94,6 +95,7 @@ struct hooks {
 	bool dry;
 	bool task_storage;
 	uint32_t life; /* struct bl_config */
+	uint32_t signals; /* conf.signals */
 	struct findings findings;
 	struct service_file *file; /* as written into bl_services */
 	size_t files;
@@ -107,6 +109,10 @@ struct hooks {
 	uint32_t style; /* enum bl_style, as written into bl_style */
 	struct tamper tampered; /* since the start */
 	struct hook_guard *guard; /* NULL: none */
+	void *watch; /* as written into bl_watched; private to hooks_watch.c */
+	size_t watches;
+	size_t watched_refused;
+	unsigned int watch_turn;
 	struct hook_netns *space; /* other network namespaces */
 	size_t spaces;
 	bool spaces_adopted;
@@ -150,6 +156,16 @@ int hook_object_load(struct hooks *hooks, enum hook_object which, const char *pi
 /* 1: tracing programs may use task storage here. */
 bool hook_probe_task_storage(void);
 void hook_quiet(void);
+
+/* ---- signals (hooks_signals.c) ---- */
+
+/* false: this row's program serves only signals that nobody wants. */
+bool hook_wanted(const struct hooks *hooks, size_t row);
+/* Rewrites bl_watched where a folder or user came or went. 1: something changed. (hooks_watch.c) */
+int hook_watch_refresh(struct hooks *hooks, const char *mountinfo);
+/* The superblock's device in the kernel's form, of what statx told with STATX_MNT_ID. */
+struct statx;
+int hook_file_device(const char *mountinfo, const struct statx *st, uint32_t *ret);
 
 /* ---- PAM (hooks_pam.c) ---- */
 

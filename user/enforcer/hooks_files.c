@@ -41,6 +41,14 @@ static int find_mount_device(const char *text, uint64_t mount_id, uint32_t *ret)
 	return -ENOENT;
 }
 
+int hook_file_device(const char *mountinfo, const struct statx *st, uint32_t *ret)
+{
+	if (st->stx_mask & STATX_MNT_ID)
+		return find_mount_device(mountinfo, st->stx_mnt_id, ret);
+	*ret = st->stx_dev_major << 20 | st->stx_dev_minor;
+	return 0;
+}
+
 static int file_key(const char *path, const char *mountinfo, struct bl_file_key *ret)
 {
 	struct bl_file_key key = {};
@@ -53,13 +61,9 @@ static int file_key(const char *path, const char *mountinfo, struct bl_file_key 
 	if (!S_ISREG(st.stx_mode))
 		return -EINVAL;
 	key.ino = st.stx_ino;
-	if (st.stx_mask & STATX_MNT_ID) {
-		r = find_mount_device(mountinfo, st.stx_mnt_id, &key.dev);
-		if (r < 0)
-			return r;
-	} else {
-		key.dev = st.stx_dev_major << 20 | st.stx_dev_minor;
-	}
+	r = hook_file_device(mountinfo, &st, &key.dev);
+	if (r < 0)
+		return r;
 	*ret = key;
 	return 0;
 }
@@ -110,24 +114,17 @@ static int write_files(struct hooks *hooks, int fd, const struct service_file *f
 	return 0;
 }
 
-static int refresh_files(struct hooks *hooks, const struct conf *conf)
+static int refresh_files(struct hooks *hooks, const struct conf *conf, const char *mountinfo)
 {
 	int fd = hooks_map(hooks, "bl_services");
 	_cleanup_free_ struct service_file *file = calloc(FILES_MAX, sizeof(*file));
-	_cleanup_free_ char *mountinfo = NULL;
-	_cleanup_close_ int info_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	size_t count, len;
+	size_t count;
 	int r;
 
 	if (fd < 0)
 		return 0;
 	if (!file)
 		return -ENOMEM;
-	if (info_fd < 0)
-		return -errno;
-	r = file_read_fd(info_fd, MOUNTINFO_MAX, &mountinfo, &len);
-	if (r < 0)
-		return r;
 	count = collect_files(conf, mountinfo, file);
 	if (count == hooks->files &&
 	    (count == 0 || !memcmp(file, hooks->file, count * sizeof(*file))))
@@ -190,13 +187,20 @@ static int refresh_ports(struct hooks *hooks, const struct conf *conf)
 
 int hooks_services(struct hooks *hooks, const struct conf *conf)
 {
-	int files = refresh_files(hooks, conf);
-	int ports = refresh_ports(hooks, conf);
+	_cleanup_close_ int info_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *mountinfo = NULL;
+	int files, ports = refresh_ports(hooks, conf), watched;
+	size_t len;
 
 	hook_pam_refresh(hooks);
+	files = info_fd < 0 ? -errno : file_read_fd(info_fd, MOUNTINFO_MAX, &mountinfo, &len);
+	if (files < 0)
+		return files;
+	files = refresh_files(hooks, conf, mountinfo);
+	watched = hook_watch_refresh(hooks, mountinfo);
 	if (files < 0 || ports < 0)
 		return files < 0 ? files : ports;
-	return files || ports;
+	return watched < 0 ? watched : files || ports;
 }
 
 bool hooks_service_sensed(const struct hooks *hooks, uint16_t service)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@
 extern const unsigned char object_sensor_exec[], object_sensor_exec_end[];
 extern const unsigned char object_sensor_auth[], object_sensor_auth_end[];
 extern const unsigned char object_sensor_net[], object_sensor_net_end[];
+extern const unsigned char object_sensor_signal[], object_sensor_signal_end[];
 extern const unsigned char object_lockout[], object_lockout_end[];
 extern const unsigned char object_lockout_session[], object_lockout_session_end[];
 
@@ -28,6 +30,7 @@ static const struct {
 	[HOOK_SENSOR_EXEC] = { "sensor_exec", object_sensor_exec, object_sensor_exec_end },
 	[HOOK_SENSOR_AUTH] = { "sensor_auth", object_sensor_auth, object_sensor_auth_end },
 	[HOOK_SENSOR_NET] = { "sensor_net", object_sensor_net, object_sensor_net_end },
+	[HOOK_SENSOR_SIGNAL] = { "sensor_signal", object_sensor_signal, object_sensor_signal_end },
 	[HOOK_LOCKOUT] = { "lockout", object_lockout, object_lockout_end },
 	[HOOK_VERDICT] = { "lockout_session", object_lockout_session, object_lockout_session_end },
 };
@@ -59,7 +62,9 @@ static void object_closep(struct bpf_object **object)
 
 static int set_config(struct bpf_object *object, const struct hooks *hooks)
 {
-	struct bl_config config = { .task_storage = hooks->task_storage, .life = hooks->life };
+	struct bl_config config = { .task_storage = hooks->task_storage,
+				    .life = hooks->life,
+				    .own_pid = (uint32_t)getpid() };
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object)
@@ -146,8 +151,9 @@ static int open_object(struct hooks *hooks, enum hook_object which, const char *
 		program = bpf_object__find_program_by_name(object, hook_table[i].program);
 		if (!program)
 			return -ENOENT;
-		r = bpf_program__set_autoload(program, only ? !strcmp(only, hook_table[i].program)
-							    : error[i] == 0);
+		r = bpf_program__set_autoload(program,
+					      only ? !strcmp(only, hook_table[i].program)
+						   : error[i] == 0 && hook_wanted(hooks, i));
 		if (r < 0)
 			return r;
 	}
@@ -209,7 +215,7 @@ int hook_object_load(struct hooks *hooks, enum hook_object which, const char *pi
 		int all = r;
 
 		for (size_t i = 0; i < hook_count; i++) {
-			if (hook_table[i].object != which)
+			if (hook_table[i].object != which || !hook_wanted(hooks, i))
 				continue;
 			ret_error[i] = try_alone(hooks, which, hook_table[i].program);
 			any |= ret_error[i] < 0;

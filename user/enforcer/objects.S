@@ -22,6 +22,7 @@ object_\name\()_end:
 	object sensor_exec
 	object sensor_auth
 	object sensor_net
+	object sensor_signal
 	object lockout
 	object lockout_session
 	object guard

@@ -19,6 +19,7 @@ static bool send_hello(const struct agent *agent, struct child *child)
 		.version = IPC_VERSION,
 		.mode = agent->conf->mode,
 		.boot_to_wall_ns = (uint64_t)clock_boot_to_wall_ns(),
+		.signals = agent->conf->signals,
 	};
 
 	if (gethostname(hello.host, sizeof(hello.host)) < 0)

@@ -38,6 +38,7 @@ static const struct ecs_class record_classes[] = {
 	[RECORD_DECISION] = { "intrusion_detection", "info" },
 	[RECORD_SOURCE] = { "host", "info" },
 	[RECORD_EXEC] = { "process", "start" },
+	[RECORD_SIGNAL] = { "intrusion_detection", "info" },
 };
 _Static_assert(ARRAY_SIZE(record_classes) == RECORD_KIND_MAX, "record classes");
 
@@ -165,10 +166,10 @@ static void put_session(struct json_writer *w, uint64_t session)
 	json_string(w, "session", text);
 }
 
-/* Of a program start only the number is known: the analyst cannot look up names. */
+/* Of a program start and of a signal only the number is known: the analyst cannot look up names. */
 static void put_user(struct json_writer *w, const struct ipc_record *record)
 {
-	if (record->kind != RECORD_EXEC) {
+	if (record->kind != RECORD_EXEC && record->kind != RECORD_SIGNAL) {
 		put_name(w, "user", record->user);
 		return;
 	}

@@ -65,6 +65,7 @@ static const char *const records[] = {
 	[RECORD_DECISION] = "decision",
 	[RECORD_SOURCE] = "source",
 	[RECORD_EXEC] = "exec",
+	[RECORD_SIGNAL] = "signal",
 };
 _Static_assert(ARRAY_SIZE(records) == RECORD_KIND_MAX, "record names");
 

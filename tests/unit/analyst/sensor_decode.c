@@ -36,6 +36,8 @@ static void sound_ones_pass(void **state)
 	assert_int_equal(decode(), 0);
 	story_auth(&in, 71, "sshd", "root", "203.0.113.9", 7, 5);
 	assert_int_equal(decode(), 0);
+	story_signal(&in, BL_SIGNAL_STARTUP_FILE, 9, 5);
+	assert_int_equal(decode(), 0);
 	story_head(&in, BL_EVENT_FORK, sizeof(in.fork), 5);
 	story_task(&in.fork.task, 71, 70);
 	assert_int_equal(decode(), 0);
@@ -131,6 +133,20 @@ static void contradictions(void **state)
 	assert_int_equal(decode(), -EINVAL);
 	story_auth(&in, 71, "sshd", "root", "203.0.113.9", 7, 5);
 	memset(in.auth.user, 'x', sizeof(in.auth.user));
+	assert_int_equal(decode(), -EINVAL);
+	story_signal(&in, 0, 9, 5);
+	assert_int_equal(decode(), -EINVAL);
+	/* One that is made of exec records has none of its own. */
+	story_signal(&in, BL_SIGNAL_DERIVED, 9, 5);
+	assert_int_equal(decode(), -EINVAL);
+	story_signal(&in, BL_SIGNAL_MODULE, 9, 5);
+	memset(in.signal.above, 'x', sizeof(in.signal.above));
+	assert_int_equal(decode(), -EINVAL);
+	story_signal(&in, BL_SIGNAL_MODULE, 9, 5);
+	in.signal.task.pid = 0;
+	assert_int_equal(decode(), -EINVAL);
+	story_signal(&in, BL_SIGNAL_MODULE, 9, 5);
+	in.head.len--;
 	assert_int_equal(decode(), -EINVAL);
 	story_head(&in, BL_EVENT_FORK, sizeof(in.fork), 5);
 	assert_int_equal(decode(), -EINVAL);

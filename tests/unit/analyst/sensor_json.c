@@ -157,6 +157,28 @@ static void others(void **state)
 	round_trip(&e);
 }
 
+static void signals(void **state)
+{
+	union bl_event e;
+
+	(void)state;
+	for (enum bl_signal what = BL_SIGNAL_MODULE; what < BL_SIGNAL_DERIVED; what++) {
+		story_signal(&e, what, 9, 12);
+		round_trip(&e);
+	}
+	e.signal.detail = UINT32_MAX;
+	e.signal.ino = UINT64_MAX;
+	e.signal.dev = 0xfd00001;
+	e.signal.other_pid = 1;
+	e.signal.other_uid = 0;
+	e.signal.other_start_ns = 5;
+	e.signal.other_session = UINT64_MAX;
+	strcpy(e.signal.name, "authorized_keys \"\\\t\x01");
+	strcpy(e.signal.folder, ".ssh");
+	memset(e.signal.above, 'u', sizeof(e.signal.above) - 1);
+	round_trip(&e);
+}
+
 /* Bytes that are no text cannot be said in JSON, but do no harm. */
 static void invalid_text(void **state)
 {
@@ -247,6 +269,12 @@ static void mistakes(void **state)
 		{ T "\"type\":\"auth\",\"pid\":1}", -EINVAL, "result wants" },
 		{ T "\"type\":\"auth\",\"pid\":1,\"result\":\"success\",\"code\":7}", -EINVAL,
 		  "code wants" },
+		{ T "\"type\":\"signal\",\"signal\":\"trace\"}", -EINVAL, "pid wants" },
+		{ T "\"type\":\"signal\",\"pid\":1}", -EINVAL, "signal wants" },
+		{ T "\"type\":\"signal\",\"pid\":1,\"signal\":\"exec-memfd\"}", -EINVAL,
+		  "signal wants" },
+		{ T "\"type\":\"signal\",\"pid\":1,\"signal\":\"trace\",\"other_pid\":\"x\"}",
+		  -EINVAL, "other_pid wants" },
 		{ T "\"type\":\"connection\",\"peer\":{\"addr\":\"1.2.3.4\",\"port\":1}}", -EINVAL,
 		  "result wants open or closed" },
 	};
@@ -267,9 +295,10 @@ static void mistakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(execs),      cmocka_unit_test(many_args),
-		cmocka_unit_test(others),     cmocka_unit_test(invalid_text),
-		cmocka_unit_test(bare_lines), cmocka_unit_test(mistakes),
+		cmocka_unit_test(execs),	cmocka_unit_test(many_args),
+		cmocka_unit_test(others),	cmocka_unit_test(signals),
+		cmocka_unit_test(invalid_text), cmocka_unit_test(bare_lines),
+		cmocka_unit_test(mistakes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,4 +128,15 @@ static inline void story_auth(union bl_event *event, uint32_t pid, const char *p
 	strncpy(event->auth.rhost, rhost, sizeof(event->auth.rhost) - 1);
 }
 
+static inline void story_signal(union bl_event *event, enum bl_signal what, uint64_t session,
+				uint64_t at_ns)
+{
+	story_head(event, BL_EVENT_SIGNAL, sizeof(event->signal), at_ns);
+	story_task(&event->signal.task, 600, 500);
+	event->signal.task.session = session;
+	event->signal.what = what;
+	event->signal.other_uid = BL_UNSET;
+	strcpy(event->signal.comm, "evil");
+}
+
 #endif

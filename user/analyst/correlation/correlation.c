@@ -194,6 +194,19 @@ static struct pair *pair_count(struct correlation *c, unsigned int rule,
 	return pair;
 }
 
+static void pair_match(const struct correlation *c, struct pair *pair, struct match *match,
+		       match_fn fn, void *arg)
+{
+	if (pair->count < match->rule->failures)
+		return;
+	match->tries = pair->count;
+	match->first_ns = c->base_ns + ((uint64_t)pair->time[pair->head] << TICK_SHIFT);
+	match->trust = (enum trust)pair->trust;
+	match->accepted = match->trust < match->rule->trust;
+	pair->count = 0;
+	fn(match, arg);
+}
+
 /* An accepted claim stands where an attested one would; it is no witness. */
 static bool trust_reaches(const struct rule *rule, enum trust trust, bool accepted)
 {
@@ -253,7 +266,7 @@ void correlation_attempt(struct correlation *c, const struct attempt *attempt,
 		struct pair *pair;
 		uint32_t tries;
 
-		if (rule_is_elsewhere(rule, service, filter))
+		if (rule->signals || rule_is_elsewhere(rule, service, filter))
 			continue;
 		tries = tries_for(rule, attempt, names);
 		if (!tries)
@@ -262,15 +275,27 @@ void correlation_attempt(struct correlation *c, const struct attempt *attempt,
 		if (!subject_counted(rule, attempt, names, &match.subject))
 			continue;
 		pair = pair_count(c, i, &match.subject, tries, attempt->trust, attempt->at_ns);
-		if (pair->count < rule->failures)
-			continue;
-		match.tries = pair->count;
-		match.first_ns = c->base_ns + ((uint64_t)pair->time[pair->head] << TICK_SHIFT);
-		match.trust = (enum trust)pair->trust;
-		match.accepted = match.trust < rule->trust;
 		match.user = rule->subject == SUBJECT_USER ? attempt->user : "";
-		pair->count = 0;
-		fn(&match, arg);
+		pair_match(c, pair, &match, fn, arg);
+	}
+}
+
+void correlation_signal(struct correlation *c, const struct signal *signal, match_fn fn, void *arg)
+{
+	for (unsigned int i = 0; i < c->rules->count; i++) {
+		const struct rule *rule = &c->rules->rule[i];
+		struct match match = {
+			.rule = rule, .at_ns = signal->at_ns, .user = "", .signal = signal->text
+		};
+		struct pair *pair;
+
+		if (!(rule->signals & 1U << signal->what) ||
+		    (rule->subject == SUBJECT_SESSION && !signal->session))
+			continue;
+		match.subject.kind = (__u8)rule->subject;
+		match.subject.id = rule->subject == SUBJECT_SESSION ? signal->session : 0;
+		pair = pair_count(c, i, &match.subject, 1, TRUST_WITNESSED, signal->at_ns);
+		pair_match(c, pair, &match, fn, arg);
 	}
 }
 

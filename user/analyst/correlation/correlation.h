@@ -13,6 +13,7 @@
 
 #include "analyst/evidence/evidence.h"
 #include "analyst/rules/rules.h"
+#include "analyst/signal/signal.h"
 #include "base/cleanup.h"
 
 #define CORRELATION_SUBJECTS_MAX 65536
@@ -29,6 +30,8 @@ struct match {
 	enum trust trust; /* weakest of them */
 	bool accepted; /* it is less than the rule wants: accepted as configured */
 	const char *user; /* subject USER: the account's name; borrowed for the call */
+	const char
+		*signal; /* the last one's text where signals were counted, else NULL; the same */
 };
 
 /* An earlier line about the same try. */
@@ -64,6 +67,9 @@ typedef void (*match_fn)(const struct match *match, void *arg);
  */
 void correlation_attempt(struct correlation *correlation, const struct attempt *attempt,
 			 const struct attempt_names *names, match_fn fn, void *arg);
+/* Rules about this signal count it once, for its session or for the host. */
+void correlation_signal(struct correlation *correlation, const struct signal *signal, match_fn fn,
+			void *arg);
 /* Forgets the subject in all rules: it was released, or its lockout is over. */
 void correlation_forget(struct correlation *correlation, const struct ipc_subject *subject);
 /* From history at start: so many tries, all at that time. Below the threshold at most. */

@@ -154,6 +154,13 @@ static void reason_write(struct decision *decision, const struct match *match,
 	}
 	if (match->subject.kind == SUBJECT_USER)
 		(void)snprintf(whose, sizeof(whose), " of user %s", match->user);
+	if (match->signal) {
+		(void)snprintf(decision->reason, sizeof(decision->reason),
+			       "%.150s%s%s (rule %.60s)%s", match->signal,
+			       match->tries > 1 ? "; the last of several within " : "",
+			       match->tries > 1 ? within : "", match->rule->id, because);
+		return;
+	}
 	(void)snprintf(decision->reason, sizeof(decision->reason),
 		       "%u failed %s%s within %s, %s%s (rule %.60s)%s", match->tries,
 		       match->tries == 1 ? "try" : "tries", whose, within,
@@ -172,7 +179,7 @@ bool decider_decide(struct decider *d, const struct match *match, bool lost, uin
 		.action = match->rule->action,
 		.trust = match->trust,
 		.at_ns = now_ns,
-		.tries = match->tries,
+		.tries = match->signal ? 0 : match->tries,
 		.partial = lost,
 	};
 	void *value;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyst/sensor/sensor.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -21,6 +22,7 @@
 struct reading {
 	struct rule rule;
 	bool section;
+	bool subject, action; /* the file says which */
 };
 
 struct word {
@@ -121,6 +123,32 @@ static int name_parse(const struct ini_entry *entry, char *to, size_t size,
 	return 0;
 }
 
+static int signals_parse(const struct ini_entry *entry, uint32_t *ret, char error[INI_ERROR_MAX])
+{
+	const char *at = entry->value;
+
+	while (*(at += strspn(at, " \t"))) {
+		size_t len = strcspn(at, " \t");
+		uint32_t what = 1;
+
+		while (what < BL_SIGNAL_MAX && (strlen(sensor_signal_names[what]) != len ||
+						strncmp(sensor_signal_names[what], at, len) != 0))
+			what++;
+		if (what == BL_SIGNAL_MAX) {
+			(void)snprintf(error, INI_ERROR_MAX,
+				       "'%.*s' is not a signal; bailiff-rules(5) names them",
+				       len > 40 ? 40 : (int)len, at);
+			return -EINVAL;
+		}
+		*ret |= 1U << what;
+		at += len;
+	}
+	if (*ret)
+		return 0;
+	(void)snprintf(error, INI_ERROR_MAX, "signal wants the names of signals");
+	return -EINVAL;
+}
+
 static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_ERROR_MAX])
 {
 	struct reading *reading = arg;
@@ -148,7 +176,9 @@ static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_E
 		text_copy(rule->title, sizeof(rule->title), entry->value);
 		return 0;
 	}
-	if (!strcmp(entry->key, "failures"))
+	if (!strcmp(entry->key, "signal"))
+		return signals_parse(entry, &rule->signals, error);
+	if (!strcmp(entry->key, "failures") || !strcmp(entry->key, "count"))
 		return number_parse(entry, 1, RULE_FAILURES_MAX, &rule->failures, error);
 	if (!strcmp(entry->key, "factor"))
 		return number_parse(entry, 1, 100, &rule->factor, error);
@@ -166,12 +196,14 @@ static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_E
 		r = word_find(subjects, entry, error);
 		if (r >= 0)
 			rule->subject = (enum subject_kind)r;
+		reading->subject = true;
 		return r < 0 ? r : 0;
 	}
 	if (!strcmp(entry->key, "action")) {
 		r = word_find(actions, entry, error);
 		if (r >= 0)
 			rule->action = (enum action)r;
+		reading->action = true;
 		return r < 0 ? r : 0;
 	}
 	if (!strcmp(entry->key, "trust")) {
@@ -181,8 +213,8 @@ static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_E
 		return r < 0 ? r : 0;
 	}
 	(void)snprintf(error, INI_ERROR_MAX,
-		       "unknown key %.40s; known: id title service filter source failures window "
-		       "subject action lockout factor longest trust",
+		       "unknown key %.40s; known: id title service filter source signal failures "
+		       "count window subject action lockout factor longest trust",
 		       entry->key);
 	return -EINVAL;
 }
@@ -215,6 +247,23 @@ static const char *user_flaw(const struct rule *rule)
 	return NULL;
 }
 
+static const char *signal_flaw(const struct rule *rule)
+{
+	if (rule->service[0] || rule->filter[0] || rule->source[0])
+		return "signal does not go with service, filter or source";
+	if (rule->subject != SUBJECT_SESSION && rule->subject != SUBJECT_HOST)
+		return "signal goes with subject session or host only";
+	if (!rule->failures)
+		return "count is missing";
+	if (!rule->window_ns)
+		return "window is missing";
+	if (rule->action != ACTION_OBSERVE && !rule->lockout_s)
+		return "lockout is missing";
+	if (rule->longest_s < rule->lockout_s)
+		return "longest is shorter than lockout";
+	return NULL;
+}
+
 static const char *rule_flaw(const struct reading *reading)
 {
 	const struct rule *rule = &reading->rule;
@@ -223,6 +272,8 @@ static const char *rule_flaw(const struct reading *reading)
 		return "no [rule] section";
 	if (!rule->id[0])
 		return "id is missing";
+	if (rule->signals)
+		return signal_flaw(rule);
 	if (!rule->service[0] && !rule->filter[0])
 		return "service is missing (or filter)";
 	if (!rule->failures)
@@ -267,6 +318,11 @@ int rules_add(struct rule_set *set, const char *name, const char *text, size_t l
 	r = ini_parse(name, text, len, entry_read, &reading, error);
 	if (r < 0)
 		return r;
+	/* Of signals the kernel tells, so that all trust is the same; what is odd is not yet wrong. */
+	if (reading.rule.signals && !reading.subject)
+		reading.rule.subject = SUBJECT_SESSION;
+	if (reading.rule.signals && !reading.action)
+		reading.rule.action = ACTION_OBSERVE;
 	if (!reading.rule.longest_s)
 		reading.rule.longest_s = reading.rule.lockout_s > LONGEST_DEFAULT_S
 						 ? reading.rule.lockout_s

@@ -12,6 +12,8 @@
  *   failures = 5			tries ...
  *   window = 10m			... within
  *   subject = address			address | session | user | host
+ *   signal = NAME...			instead of service and filter: signals count, not tries
+ *   count = 1				the same as failures, for signals
  *   action = lock			observe | lock | terminate
  *   lockout = 1h			length of the first one
  *   factor = 2				each later one within 90 days is that much longer
@@ -37,6 +39,7 @@ struct rule {
 	char service[IPC_NAME_MAX]; /* "" = any */
 	char filter[IPC_NAME_MAX]; /* "" = any */
 	char source[IPC_NAME_MAX]; /* "" = any */
+	uint32_t signals; /* bit = enum bl_signal; 0: the rule is about tries */
 	uint32_t failures;
 	uint64_t window_ns;
 	enum subject_kind subject;

@@ -95,6 +95,17 @@ static int auth_check(struct bl_event_auth *auth)
 	return endpoint_check(&auth->end);
 }
 
+static int signal_check(struct bl_event_signal *signal)
+{
+	if (!signal->task.pid || !signal->what || signal->what >= BL_SIGNAL_DERIVED ||
+	    terminated(signal->comm, sizeof(signal->comm)) ||
+	    terminated(signal->name, sizeof(signal->name)) ||
+	    terminated(signal->folder, sizeof(signal->folder)) ||
+	    terminated(signal->above, sizeof(signal->above)))
+		return -EINVAL;
+	return 0;
+}
+
 static int length_check(uint16_t kind, size_t len)
 {
 	switch (kind) {
@@ -111,6 +122,8 @@ static int length_check(uint16_t kind, size_t len)
 		return len == sizeof(struct bl_event_connection) ? 0 : -EINVAL;
 	case BL_EVENT_AUTH:
 		return len == sizeof(struct bl_event_auth) ? 0 : -EINVAL;
+	case BL_EVENT_SIGNAL:
+		return len == sizeof(struct bl_event_signal) ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -133,6 +146,8 @@ static int event_check(union bl_event *event)
 		return connection_check(&event->connection);
 	case BL_EVENT_AUTH:
 		return auth_check(&event->auth);
+	case BL_EVENT_SIGNAL:
+		return signal_check(&event->signal);
 	case BL_EVENT_MAX:
 		break;
 	}

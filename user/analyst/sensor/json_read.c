@@ -337,6 +337,41 @@ static int read_auth(const struct reading *r, struct bl_event_auth *auth)
 	return read_role(r, "", auth->service, &auth->role);
 }
 
+static int read_what(const struct reading *r, uint32_t *to)
+{
+	char text[32];
+
+	if (value_text(r, "signal", KEEP_BEGIN, text, sizeof(text)) <= 0)
+		return value_wants(r, "signal", "the name of a signal");
+	for (uint32_t what = 1; what < BL_SIGNAL_DERIVED; what++) {
+		if (!strcmp(sensor_signal_names[what], text)) {
+			*to = what;
+			return 0;
+		}
+	}
+	return value_wants(r, "signal", "the name of a signal that has a record of its own");
+}
+
+static int read_signal(const struct reading *r, struct bl_event_signal *signal)
+{
+	signal->head.len = sizeof(*signal);
+	signal->other_uid = BL_UNSET;
+	if (read_task(r, &signal->task) < 0 || read_what(r, &signal->what) < 0 ||
+	    value_u32(r, 0, "detail", &signal->detail) < 0 ||
+	    value_text(r, "comm", KEEP_BEGIN, signal->comm, sizeof(signal->comm)) < 0 ||
+	    value_text(r, "name", KEEP_BEGIN, signal->name, sizeof(signal->name)) < 0 ||
+	    value_text(r, "folder", KEEP_BEGIN, signal->folder, sizeof(signal->folder)) < 0 ||
+	    value_text(r, "above", KEEP_BEGIN, signal->above, sizeof(signal->above)) < 0 ||
+	    value_u64(r, 0, "ino", UINT64_MAX, &signal->ino) < 0 ||
+	    value_u32(r, 0, "dev", &signal->dev) < 0 ||
+	    value_u32(r, 0, "other_pid", &signal->other_pid) < 0 ||
+	    value_u32(r, 0, "other_uid", &signal->other_uid) < 0 ||
+	    value_u64(r, 0, "other_start", UINT64_MAX, &signal->other_start_ns) < 0 ||
+	    value_u64(r, 0, "other_session", UINT64_MAX, &signal->other_session) < 0)
+		return -EINVAL;
+	return 0;
+}
+
 static int read_kind(const struct reading *r, union bl_event *event)
 {
 	char text[32];
@@ -369,6 +404,8 @@ static int read_event(const struct reading *r, union bl_event *event)
 		return read_connection(r, &event->connection);
 	case BL_EVENT_AUTH:
 		return read_auth(r, &event->auth);
+	case BL_EVENT_SIGNAL:
+		return read_signal(r, &event->signal);
 	case BL_EVENT_MAX:
 		break;
 	}

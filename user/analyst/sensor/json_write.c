@@ -213,6 +213,23 @@ static void put_auth(struct json_writer *w, const struct bl_event_auth *auth,
 	put_number(w, "code", auth->result);
 }
 
+static void put_signal(struct json_writer *w, const struct bl_event_signal *signal)
+{
+	json_string(w, "signal", sensor_signal_names[signal->what]);
+	put_task(w, &signal->task, signal->task.session);
+	put_number(w, "detail", signal->detail);
+	put_text(w, "comm", signal->comm);
+	put_text(w, "name", signal->name);
+	put_text(w, "folder", signal->folder);
+	put_text(w, "above", signal->above);
+	put_number(w, "ino", signal->ino);
+	put_number(w, "dev", signal->dev);
+	put_number(w, "other_pid", signal->other_pid);
+	put_id(w, "other_uid", signal->other_uid);
+	put_number(w, "other_start", signal->other_start_ns);
+	put_number(w, "other_session", signal->other_session);
+}
+
 void sensor_to_json(const union bl_event *event, const struct sensor_names *names,
 		    int64_t boot_to_wall_ns, struct buf *out)
 {
@@ -245,6 +262,9 @@ void sensor_to_json(const union bl_event *event, const struct sensor_names *name
 		break;
 	case BL_EVENT_AUTH:
 		put_auth(&w, &event->auth, names);
+		break;
+	case BL_EVENT_SIGNAL:
+		put_signal(&w, &event->signal);
 		break;
 	case BL_EVENT_MAX:
 		break;

@@ -11,6 +11,7 @@ const char *const sensor_kind_names[BL_EVENT_MAX] = {
 	[BL_EVENT_SESSION] = "session",
 	[BL_EVENT_CONNECTION] = "connection",
 	[BL_EVENT_AUTH] = "auth",
+	[BL_EVENT_SIGNAL] = "signal",
 };
 
 const char *const sensor_role_names[BL_ROLE_MAX] = {
@@ -19,8 +20,11 @@ const char *const sensor_role_names[BL_ROLE_MAX] = {
 	[BL_ROLE_CHECK] = "check",
 	[BL_ROLE_GAIN] = "gain",
 };
-_Static_assert(BL_EVENT_MAX == BL_EVENT_AUTH + 1, "a kind without a name");
+_Static_assert(BL_EVENT_MAX == BL_EVENT_SIGNAL + 1, "a kind without a name");
 _Static_assert(BL_ROLE_MAX == BL_ROLE_GAIN + 1, "a role without a name");
+
+const char *const sensor_signal_names[BL_SIGNAL_MAX] = BL_SIGNAL_NAMES;
+_Static_assert(BL_SIGNAL_MAX == BL_SIGNAL_SERVICE_SHELL + 1, "a signal without a name");
 
 const struct sensor_flag sensor_exec_flags[] = {
 	{ "setuid", BL_EXEC_SETUID },
@@ -32,6 +36,7 @@ const struct sensor_flag sensor_exec_flags[] = {
 	{ "exe_cut", BL_EXEC_EXE_CUT },
 	{ "cwd_cut", BL_EXEC_CWD_CUT },
 	{ "file_cut", BL_EXEC_FILE_CUT },
+	{ "tmpfs", BL_EXEC_TMPFS },
 	{ NULL, 0 },
 };
 

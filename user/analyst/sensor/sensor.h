@@ -19,6 +19,8 @@
  * of *ret are written: clearing 4 KB for each fork would cost more than all that follows. */
 int sensor_decode(const void *record, size_t len, union bl_event *ret);
 
+extern const char *const sensor_signal_names[BL_SIGNAL_MAX]; /* [0] is NULL */
+
 /*
  * The two rings, read in the order of boot_ns. The data pages are mapped read-only and the
  * consumer page writable; no bpf system call is made, so a process without any privilege can do

@@ -144,6 +144,7 @@ void session_event(struct session_table *t, const union bl_event *event, struct 
 		connection_event(t, &event->connection, ret);
 		break;
 	case BL_EVENT_AUTH: /* says nothing of sessions; the evidence stage takes it */
+	case BL_EVENT_SIGNAL:
 	case BL_EVENT_MAX:
 		break;
 	}
