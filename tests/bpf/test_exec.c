@@ -69,7 +69,7 @@ static void test_fields(struct fixture *f)
 		      memcmp(e->args, args, sizeof(args)) == 0,
 	      "exec: arguments with an empty one in the middle");
 	check(e->head.len == BL_EXEC_SMALL_LEN, "exec: small record for short arguments");
-	check((e->head.flags & ~BL_EXEC_WRITABLE_DIR) == 0,
+	check((e->head.flags & ~(BL_EXEC_WRITABLE_DIR | BL_EXEC_TMPFS)) == 0,
 	      "exec: no flag for a plain program (%x)", e->head.flags);
 	check(e->exe_ino == st.st_ino, "exec: inode");
 	check(e->exe_dev == (unsigned int)(major(st.st_dev) << 20 | minor(st.st_dev)),

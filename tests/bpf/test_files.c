@@ -89,7 +89,8 @@ static void test_memfd(struct fixture *f)
 	close(in);
 	e = run_fd(f, fd);
 	close(fd);
-	check(e && (e->head.flags & (BL_EXEC_MEMFD | BL_EXEC_DELETED)) == BL_EXEC_MEMFD,
+	check(e && (e->head.flags & (BL_EXEC_MEMFD | BL_EXEC_DELETED | BL_EXEC_TMPFS)) ==
+			      BL_EXEC_MEMFD,
 	      "memfd: flagged, and as that alone");
 	check(e && strcmp(e->exe, "/memfd:payload") == 0, "memfd: name (%s)", e ? e->exe : "-");
 }
@@ -127,6 +128,27 @@ static void test_setuid(struct fixture *f)
 	e = run(f, work_path("suid"), quit, as_user, NULL);
 	check(e && e->task.uid == 1000 && e->task.euid == 0 && e->head.flags & BL_EXEC_SETUID,
 	      "setuid: uid stays, euid changes, flagged");
+}
+
+static void test_file_systems(struct fixture *f)
+{
+	static const struct {
+		const char *type;
+		uint16_t flag;
+	} all[] = { { "tmpfs", BL_EXEC_TMPFS }, { "ramfs", 0 } };
+	const struct bl_event_exec *e;
+
+	mkdir(work_path("fs"), 0755);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!check(mount("none", work_path("fs"), all[i].type, 0, "mode=755") == 0 &&
+				   copy_self(work_path("fs/prog"), 0755) == 0,
+			   "file systems: %s", all[i].type))
+			return;
+		e = run(f, work_path("fs/prog"), quit, NULL, NULL);
+		check(e && (e->head.flags & BL_EXEC_TMPFS) == all[i].flag,
+		      "file systems: %s is %sflagged", all[i].type, all[i].flag ? "" : "not ");
+		umount(work_path("fs"));
+	}
 }
 
 static void test_folders(struct fixture *f)
@@ -217,6 +239,7 @@ void test_exec_files(struct fixture *f)
 	test_memfd(f);
 	test_deleted(f);
 	test_setuid(f);
+	test_file_systems(f);
 	test_folders(f);
 	test_deep_paths(f);
 }
