@@ -19,7 +19,7 @@ static void exec_of(union bl_event *e, const char *exe, uint64_t session, uint32
 	e->exec.task.auid = session ? 1000 : BL_UNSET;
 	e->exec.task.uid = uid;
 	e->head.flags = flags;
-	strcpy(e->exec.exe, exe);
+	(void)snprintf(e->exec.exe, sizeof(e->exec.exe), "%s", exe);
 }
 
 static void kinds_of_exec(void **state)
