@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The guest's side of tests/bench/run: figures, as lines "@@FIG NAME VALUE...".
 #
-# bailiffd runs in observe mode. Legs alternate: none, sensors, none, sensors, none; the same program
+# bailiffd runs in enforce mode, where every program is attached. Legs alternate: none, sensors, none, sensors, none; the same program
 # warms up before each. The agent gets two seconds after each leg to come to its end, and what it
 # spends in them counts as its own, so work that was only put off is not hidden.
 # shellcheck source-path=SCRIPTDIR/../vm source=guest-lib.sh
@@ -62,7 +62,7 @@ memory() {
 sensors_leg() {
 	local before after events_before events_after lost
 	local execs=$((SPAWNS * ROUNDS))
-	start_bailiff mode=observe || return
+	start_bailiff mode=enforce || return
 	sleep 3
 	[ -e "$OUT/memory-start" ] || memory start
 	warm_up "$1"
@@ -82,7 +82,8 @@ sensors_leg() {
 	fig "$1-agent-$2" "$(awk -v a="$before" -v b="$after" -v n="$execs" \
 		'BEGIN { printf "%.1f", (b - a) / n }')"
 	[ "$1$2" != session2 ] || memory load
-	stop_bailiff
+	# What is pinned would run on in the leg without.
+	wipe_bailiff
 	sleep 2
 }
 
@@ -100,7 +101,7 @@ if grep -qx exec /t/parts; then
 		leg "$where-none-3" "$where"
 	done
 else
-	start_bailiff mode=observe
+	start_bailiff mode=enforce
 	sleep 3
 	memory start
 fi
