@@ -182,9 +182,11 @@ static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, e
 
 /* Before anything else is done to the session, which takes looks at /proc. Where the kernel cannot, or
  * has no room, the freeze has to do. */
-static void contain(struct lockouts *lockouts, const struct lockout_wish *wish, uint64_t until)
+static void contain(struct lockouts *lockouts, const struct lockout_wish *wish, enum action action,
+		    uint64_t until)
 {
-	int r = lockouts_contain(lockouts, &wish->subject, BL_VERDICT_ALL, until, wish->decision);
+	int r = lockouts_contain(lockouts, &wish->subject, lockouts_verdict_flags(action), until,
+				 wish->decision);
 
 	if (r == -ENOSPC)
 		lockouts->refused_limit++;
@@ -228,7 +230,9 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	/* Ending takes what it takes: a short length must not let go half-way. */
 	if (action == ACTION_TERMINATE && until < now + 2 * SESSION_LIMIT_NS)
 		until = now + 2 * SESSION_LIMIT_NS;
+	/* What is being ended stays that, see below. */
 	contain(lockouts, wish,
+		entry && entry->action == ACTION_TERMINATE ? ACTION_TERMINATE : action,
 		entry && entry->until_boot_ns > until ? entry->until_boot_ns : until);
 	r = job_for(lockouts, wish, action, &job);
 	if (r < 0) {

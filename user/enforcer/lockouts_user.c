@@ -152,6 +152,7 @@ static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wi
 	struct ledger_entry *entry = ledger_get(lockouts->ledger, &wish->subject);
 	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
 	uint64_t until = now + limits_length(&lockouts->limits, wish->seconds);
+	uint32_t flags;
 	int r;
 
 	if (!wish->by_operator && !limits_rate(&lockouts->limits, now)) {
@@ -161,7 +162,10 @@ static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wi
 	}
 	if (entry && entry->until_boot_ns > until)
 		until = entry->until_boot_ns;
-	r = lockouts_contain(lockouts, &wish->subject, BL_VERDICT_ALL, until, wish->decision);
+	/* As its sessions, which this contains too. */
+	flags = lockouts_verdict_flags(lockouts->ladder == LADDER_FREEZE ? ACTION_FREEZE
+									 : ACTION_TERMINATE);
+	r = lockouts_contain(lockouts, &wish->subject, flags, until, wish->decision);
 	if (r == -EOPNOTSUPP)
 		return r;
 	if (r < 0)

@@ -19,6 +19,12 @@ static bool may_have_one(const struct ipc_subject *subject)
 	return subject->kind == SUBJECT_USER && subject->id != 0 && subject->id < BL_UNSET;
 }
 
+uint32_t lockouts_verdict_flags(enum action action)
+{
+	return action == ACTION_FREEZE ? BL_VERDICT_ALL & ~(uint32_t)BL_VERDICT_FORK
+				       : BL_VERDICT_ALL;
+}
+
 int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subject, uint32_t flags,
 		     uint64_t until_boot_ns, uint32_t decision)
 {
@@ -120,7 +126,8 @@ void lockouts_restore_verdicts(struct lockouts *lockouts)
 		if (entry->subject.kind == SUBJECT_ADDRESS ||
 		    lockouts_contained(lockouts, &entry->subject, &verdict) == 0)
 			continue;
-		r = lockouts_contain(lockouts, &entry->subject, BL_VERDICT_ALL,
+		r = lockouts_contain(lockouts, &entry->subject,
+				     lockouts_verdict_flags((enum action)entry->action),
 				     entry->until_boot_ns, entry->decision);
 		if (r < 0 && r != -EOPNOTSUPP)
 			log_error_errno(r, "a lockout could not be put into force again");

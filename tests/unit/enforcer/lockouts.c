@@ -881,7 +881,8 @@ static void session_is_contained_first(void **unused)
 	assert_int_equal(o.result, OUTCOME_APPLIED);
 	assert_int_equal(fake.verdicts, 1);
 	assert_memory_equal(&fake.contained[0].subject, &session, sizeof(session));
-	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
+	/* It shall go on undamaged when it is released. */
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL & ~BL_VERDICT_FORK);
 	assert_int_equal(fake.contained[0].verdict.decision, o.decision);
 	assert_true(fake.contained[0].verdict.expires_boot_ns == o.until_boot_ns);
 	/* What another life left and nobody explains goes; what is explained stays, counts too. */
@@ -919,6 +920,7 @@ static void user_is_locked_out(void **unused)
 	assert_string_equal(o.text, "5 failed tries in 10 minutes; it has no login session now");
 	assert_int_equal(fake.verdicts, 1);
 	assert_int_equal(fake.contained[0].subject.id, NOBODYS_UID);
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
 	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
 	assert_int_equal(lockout.subject.kind, SUBJECT_USER);
 	assert_string_equal(lockout.rule, "ssh-failures");

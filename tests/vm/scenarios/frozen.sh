@@ -43,11 +43,16 @@ killed_and_back() {
 	wait_for 60 revived
 }
 
-# Forks and ends without pause, in a cgroup that its user owns.
+# Forks and ends without pause, in a cgroup that its user owns. Without exec, which a session that is
+# about to be frozen is refused.
 cat >/tmp/hop <<'END'
-#!/bin/bash
-echo $$ >/tmp/tick-hop
-setsid /tmp/hop </dev/null >/dev/null 2>&1 &
+#!/usr/bin/perl
+while (1) {
+	open(my $f, '>', '/tmp/tick-hop');
+	print $f $$;
+	close($f);
+	fork and exit;
+}
 END
 chmod 755 /tmp/hop
 
