@@ -173,11 +173,8 @@ void lockouts_restore_sessions(struct lockouts *lockouts);
  */
 int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subject, uint32_t flags,
 		     uint64_t until_boot_ns, uint32_t decision);
-/*
- * What a lockout by this action refuses. What is frozen shall go on undamaged when it is let go, and
- * the moment before it stands still must not cost it more than a program that did not start: a fork
- * that fails ends a shell.
- */
+/* What a lockout by this action refuses. What is frozen shall go on undamaged when it is let go: a fork
+ * that fails ends a shell. */
 uint32_t lockouts_verdict_flags(enum action action);
 /* Ends it; ret_refused (may be NULL) gets what it had refused. 0 also if there was none. */
 int lockouts_uncontain(struct lockouts *lockouts, const struct ipc_subject *subject,

@@ -180,13 +180,16 @@ static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, e
 	return r < 0 ? r : job_start(lockouts, &ids, action, ret);
 }
 
-/* Before anything else is done to the session, which takes looks at /proc. Where the kernel cannot, or
- * has no room, the freeze has to do. */
+/*
+ * One that is to be ended is contained before anything else is done to it, which takes looks at /proc;
+ * one that is to be frozen as soon as it is. Where the kernel cannot, or has no room, the rest has to
+ * do. In force until the later of the two ends.
+ */
 static void contain(struct lockouts *lockouts, const struct lockout_wish *wish, enum action action,
-		    uint64_t until)
+		    uint64_t until_now, uint64_t until)
 {
-	int r = lockouts_contain(lockouts, &wish->subject, lockouts_verdict_flags(action), until,
-				 wish->decision);
+	int r = lockouts_contain(lockouts, &wish->subject, lockouts_verdict_flags(action),
+				 until_now > until ? until_now : until, wish->decision);
 
 	if (r == -ENOSPC)
 		lockouts->refused_limit++;
@@ -230,10 +233,8 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	/* Ending takes what it takes: a short length must not let go half-way. */
 	if (action == ACTION_TERMINATE && until < now + 2 * SESSION_LIMIT_NS)
 		until = now + 2 * SESSION_LIMIT_NS;
-	/* What is being ended stays that, see below. */
-	contain(lockouts, wish,
-		entry && entry->action == ACTION_TERMINATE ? ACTION_TERMINATE : action,
-		entry && entry->until_boot_ns > until ? entry->until_boot_ns : until);
+	if (action == ACTION_TERMINATE)
+		contain(lockouts, wish, action, entry ? entry->until_boot_ns : 0, until);
 	r = job_for(lockouts, wish, action, &job);
 	if (r < 0) {
 		if (!entry)
@@ -262,6 +263,9 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	text_copy(text, IPC_TEXT_MAX, wish->reason);
 	/* The first step freezes and kills; the rest is the tick's. */
 	r = session_job_step(job, now);
+	/* What stands still cannot be damaged by a refusal, and shall go on undamaged. */
+	if (action != ACTION_TERMINATE)
+		contain(lockouts, wish, session_job_action(job), entry->until_boot_ns, until);
 	lockouts->next_hold_ns = 0;
 	return r < 0 ? failed(r, text) : OUTCOME_APPLIED;
 }

@@ -43,16 +43,11 @@ killed_and_back() {
 	wait_for 60 revived
 }
 
-# Forks and ends without pause, in a cgroup that its user owns. Without exec, which a session that is
-# about to be frozen is refused.
+# Forks and ends without pause, in a cgroup that its user owns.
 cat >/tmp/hop <<'END'
-#!/usr/bin/perl
-while (1) {
-	open(my $f, '>', '/tmp/tick-hop');
-	print $f $$;
-	close($f);
-	fork and exit;
-}
+#!/bin/bash
+echo $$ >/tmp/tick-hop
+setsid /tmp/hop </dev/null >/dev/null 2>&1 &
 END
 chmod 755 /tmp/hop
 
