@@ -18,7 +18,7 @@
 #define BL_LOCK_MAX 1048576 /* addresses locked out at once, per family */
 #define BL_SESSIONS_MAX 16384
 #define BL_SERVICES_MAX 256
-#define BL_PORTS_MAX 64
+#define BL_PORTS_MAX 1024
 #define BL_TASKS_MAX 65536 /* tagged tasks where task storage is missing (5.10) */
 #define BL_CONNS_MAX 16384 /* session processes with a known peer */
 #define BL_WATCHED_MAX 8192 /* files and folders whose writing is a signal */

@@ -150,6 +150,9 @@ static bool is_listed(const uint16_t port[][2], size_t count, uint16_t wanted)
 	return false;
 }
 
+/* A port that is not watched would make strangers of those who come to it. */
+_Static_assert(CONF_SERVICES_MAX *CONF_PORTS_MAX <= BL_PORTS_MAX, "room for every port");
+
 static int refresh_ports(struct hooks *hooks, const struct conf *conf)
 {
 	int fd = hooks_map(hooks, "bl_ports");
@@ -159,7 +162,7 @@ static int refresh_ports(struct hooks *hooks, const struct conf *conf)
 	if (fd < 0)
 		return 0;
 	for (size_t s = 0; s < conf->services; s++)
-		for (size_t i = 0; i < CONF_PORTS_MAX && count < BL_PORTS_MAX; i++) {
+		for (size_t i = 0; i < CONF_PORTS_MAX; i++) {
 			if (!conf->service[s].ports[i] ||
 			    is_listed(port, count, conf->service[s].ports[i]))
 				continue;

@@ -267,7 +267,23 @@ int pins_clear(const char *pin_dir)
 	return r;
 }
 
+/* The kernel detaches a link that nobody holds a little later; until then its program shall find
+ * nothing to do. */
+static void forget_verdicts(const char *pin_dir)
+{
+	_cleanup_close_ int fd = -1;
+	struct bl_any none = {};
+	uint32_t zero = 0;
+	char path[PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/maps/bl_any", pin_dir);
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && bpf_map_update_elem(fd, &zero, &none, BPF_ANY) < 0)
+		log_warning_errno(-errno, "%s", path);
+}
+
 int hooks_clear(void)
 {
+	forget_verdicts(BL_PIN_DIR);
 	return pins_clear(BL_PIN_DIR);
 }
