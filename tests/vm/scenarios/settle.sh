@@ -18,19 +18,22 @@ printf '[Service]\nRestart=no\n' >"$drop/norestart.conf"
 systemctl daemon-reload
 start_bailiff mode=enforce
 
-# The count goes on only while the session does; a rename, so that a stopped writer leaves a whole line.
+# A file grows as long as the session moves. Nothing but built-in commands: a session is contained
+# before it is frozen, and a shell whose fork was refused ends.
+mkfifo -m 666 /tmp/pause-a /tmp/pause-b
 ticker() {
 	# shellcheck disable=SC2016 # the session's shell expands it
-	printf 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/tick-%s.new; mv /tmp/tick-%s.new /tmp/tick-%s; sleep 0.1; done' "$1" "$1" "$1"
+	printf 'exec 3<>/tmp/pause-%s; while :; do echo x >>/tmp/tick-%s; read -t 0.1 -u 3 -r; done' "$1" "$1"
+}
+size() {
+	stat -c %s "/tmp/tick-$1"
 }
 still() {
 	local before
-	before=$(cat "/tmp/tick-$1")
-	sleep 2
-	[ -n "$before" ] && [ "$before" = "$(cat "/tmp/tick-$1")" ]
+	before=$(size "$1") && sleep 2 && [ "$before" = "$(size "$1")" ]
 }
 beyond() {
-	[ "$(cat "/tmp/tick-$1")" -gt "$2" ]
+	[ "$(size "$1")" -gt "$2" ]
 }
 number() {
 	local audit
@@ -54,7 +57,7 @@ check 'one for an hour' bailiffctl lock session "$(number b)" --action freeze --
 check 'the first stands still' still a
 bailiff_kill bailiffd
 check 'the settling begins' wait_for 60 settle_is active
-count=$(cat /tmp/tick-a)
+count=$(size a)
 check 'the first goes on when its lockout ends' wait_for 120 beyond a "$count"
 check 'the second stands still' still b
 check 'and is waited for' settle_is active
