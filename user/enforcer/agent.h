@@ -56,6 +56,7 @@ struct agent {
 	bool stopping;
 	bool sandboxed;
 	uint64_t ticks;
+	bool comparing; /* the tables with the ledger: not all of them yet */
 	uint64_t scanned_ns;
 	struct loop_source *scan_timer;
 	struct helper stream;

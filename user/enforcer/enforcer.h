@@ -76,7 +76,7 @@ int hooks_tell(struct hooks *hooks);
  * not work is a finding. */
 int hooks_guard(struct hooks *hooks, const struct conf *conf);
 
-/* ---- what others do to it: noticed within 10 s, and put right ---- */
+/* ---- what others do to it: noticed within 30 s, and put right ---- */
 
 enum tamper_what {
 	TAMPER_PIN, /* a pin is missing, or another object is pinned in its place */
@@ -146,8 +146,8 @@ void lockouts_operator(struct lockouts *lockouts, const struct control_request *
 /* Expiry, unfinished freezes, state. When to call again (CLOCK_BOOTTIME, at most 1 s away). */
 uint64_t lockouts_tick(struct lockouts *lockouts, uint64_t now_boot_ns);
 
-/* Compares a part of the kernel's tables with what is known; each second. Adds to tamper. */
-void lockouts_tamper(struct lockouts *lockouts, uint64_t now_boot_ns, struct tamper *tamper);
+/* Compares a part of the kernel's tables with what is known. Adds to tamper. True: there is more. */
+bool lockouts_tamper(struct lockouts *lockouts, uint64_t now_boot_ns, struct tamper *tamper);
 
 typedef int (*lockout_fn)(const struct control_lockout *lockout, void *arg);
 typedef int (*session_fn)(const struct control_session *session, void *arg);
