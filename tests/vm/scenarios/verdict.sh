@@ -60,13 +60,17 @@ back() {
 	[ "$(bailiff_pid bailiffd)" != "$old" ] && bailiff_answers
 }
 check 'bailiffd is back' wait_for 200 back
-thaw
-tries second-end 'after a restart'
+# It is frozen again now, so nothing can be asked of its shell; what contains it is there.
+verdicts() {
+	bpftool -j map dump pinned /sys/fs/bpf/bailiff/maps/bl_verdicts | jq length
+}
+check_eq 'after a restart: the verdict is there' 1 "$(verdicts)"
 check 'another session still goes on' wait_for 120 grows /tmp/loop-b
 bailiffctl list --json | tee "$OUT/list-session.json"
 refused=$(jq -s 'map([.. | objects | .refused? // empty] | max // 0) | max' "$OUT/list-session.json")
 check "what was refused is counted ($refused)" test "${refused:-0}" -ge 4
 check 'released' bailiffctl release session "$id"
+check_eq 'then it is not' 0 "$(verdicts)"
 session_run a '/bin/echo program-ran-again >/tmp/ran-a'
 check 'it runs programs again' wait_for 90 grep -q program-ran-again /tmp/ran-a
 
