@@ -282,8 +282,28 @@ static void forget_verdicts(const char *pin_dir)
 		log_warning_errno(-errno, "%s", path);
 }
 
+/* The same for addresses: what a network namespace or a cgroup holds can be detached at once. */
+static void detach_links(const char *pin_dir)
+{
+	_cleanup_(closedirp) DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[2 * PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/links", pin_dir);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_close_ int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "%s/links/%s", pin_dir, entry->d_name);
+		fd = bpf_obj_get(path);
+		if (fd >= 0)
+			(void)bpf_link_detach(fd);
+	}
+}
+
 int hooks_clear(void)
 {
 	forget_verdicts(BL_PIN_DIR);
+	detach_links(BL_PIN_DIR);
 	return pins_clear(BL_PIN_DIR);
 }

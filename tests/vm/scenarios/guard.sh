@@ -48,4 +48,4 @@ check_not 'the lockout is in force' connects 203.0.113.11
 check 'systemctl stops it' systemctl stop bailiffd.service
 check 'bailiffd --clear meets no guard' bailiffd --clear
 check_not 'nothing is pinned' test -e $pins
-check 'the address connects' connects 203.0.113.11
+check 'the address connects' wait_for 30 connects 203.0.113.11
