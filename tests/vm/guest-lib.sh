@@ -65,6 +65,7 @@
 #           bailiff_kill PROGRAM            SIGKILL to it
 #           bailiff_log                     what bailiff wrote since the scenario began
 #           journal [ARGS]                  the journal since the scenario began
+# Audit     audit_set 0|1; audit_is 0|1       the kernel's own switch, by netlink
 # Files     $OUT is the scenario's folder; what lies there comes back to the host.
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -448,4 +449,25 @@ bailiff_kill() {
 
 bailiff_log() {
 	journal -u bailiffd.service --output=cat
+}
+
+# ---- audit ---------------------------------------------------------------------------------------
+
+audit_set() {
+	python3 - "$1" <<'END'
+import socket, struct, sys
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
+body = struct.pack("10I", 1, int(sys.argv[1]), *[0] * 8)
+s.send(struct.pack("IHHII", 16 + len(body), 1001, 5, 1, 0) + body)
+sys.exit(struct.unpack_from("i", s.recv(8192), 16)[0] != 0)
+END
+}
+audit_is() {
+	[ "$(python3 - <<'END'
+import socket, struct
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
+s.send(struct.pack("IHHII", 16, 1000, 1, 1, 0))
+print(struct.unpack_from("II", s.recv(8192), 16)[1])
+END
+	)" = "$1" ]
 }

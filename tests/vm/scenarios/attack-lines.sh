@@ -31,25 +31,6 @@ install -o mallory -m 644 /dev/null /var/log/app/forged.log
 # Syslog of the network is taken from anybody.
 printf '%s\n' 'module(load="imudp")' 'input(type="imudp" port="514")' >/etc/rsyslog.d/10-scenario.conf
 
-audit_set() { # 0|1
-	python3 - "$1" <<'END'
-import socket, struct, sys
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
-body = struct.pack("10I", 1, int(sys.argv[1]), *[0] * 8)
-s.send(struct.pack("IHHII", 16 + len(body), 1001, 5, 1, 0) + body)
-sys.exit(struct.unpack_from("i", s.recv(8192), 16)[0] != 0)
-END
-}
-audit_is() {
-	[ "$(python3 - <<'END'
-import socket, struct
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
-s.send(struct.pack("IHHII", 16, 1000, 1, 1, 0))
-print(struct.unpack_from("II", s.recv(8192), 16)[1])
-END
-	)" = "$1" ]
-}
-
 # settle LEG: by socket or service, rsyslog on or off, audit 1 or 0.
 settle() {
 	case $1 in

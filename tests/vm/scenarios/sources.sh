@@ -8,24 +8,6 @@
 . /t/guest-lib.sh
 scenario_begin
 keep /etc/pam.d/common-auth /etc/bailiff/filter.d
-audit_set() { # 0|1
-	python3 - "$1" <<'END'
-import socket, struct, sys
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
-body = struct.pack("10I", 1, int(sys.argv[1]), *[0] * 8)
-s.send(struct.pack("IHHII", 16 + len(body), 1001, 5, 1, 0) + body)
-sys.exit(struct.unpack_from("i", s.recv(8192), 16)[0] != 0)
-END
-}
-audit_is() {
-	[ "$(python3 - <<'END'
-import socket, struct
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
-s.send(struct.pack("IHHII", 16, 1000, 1, 1, 0))
-print(struct.unpack_from("II", s.recv(8192), 16)[1])
-END
-	)" = "$1" ]
-}
 clock_back=0
 undo() {
 	audit_set 0
