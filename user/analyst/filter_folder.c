@@ -15,12 +15,6 @@
 
 #define FILE_MAX (1024 * 1024)
 
-static inline void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), end_len = strlen(end);
@@ -31,7 +25,7 @@ static bool ends_with(const char *text, const char *end)
 /* inside: "" or "NAME.d/", the path below filter.d */
 static int folder_each(const char *folder, const char *inside, filter_file_fn fn, void *arg)
 {
-	_cleanup_(closedirp) DIR *dir = opendir(folder);
+	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *entry;
 	struct stat st;
 	int r;

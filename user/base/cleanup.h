@@ -7,6 +7,7 @@
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,9 +41,16 @@ static inline void base_fclosep(FILE **f)
 		(void)fclose(*f);
 }
 
+static inline void base_closedirp(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
 #define _cleanup_free_ _cleanup_(base_freep)
 #define _cleanup_close_ _cleanup_(base_closep)
 #define _cleanup_fclose_ _cleanup_(base_fclosep)
+#define _cleanup_closedir_ _cleanup_(base_closedirp)
 
 #define TAKE_PTR(p)                         \
 	({                                  \

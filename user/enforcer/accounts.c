@@ -32,12 +32,6 @@ struct admins {
 	size_t names;
 };
 
-static void fclosep(FILE **file)
-{
-	if (*file)
-		(void)fclose(*file);
-}
-
 static FILE *open_file(int root_fd, const char *path)
 {
 	int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
@@ -50,7 +44,7 @@ static FILE *open_file(int root_fd, const char *path)
 
 static int read_groups(struct admins *admins)
 {
-	_cleanup_(fclosep) FILE *file = open_file(admins->ask->root_fd, "etc/group");
+	_cleanup_fclose_ FILE *file = open_file(admins->ask->root_fd, "etc/group");
 	_cleanup_free_ char *buffer = malloc(LINE_MAX_BYTES);
 	struct group group, *found;
 	int r;
@@ -92,7 +86,7 @@ static bool is_admin(const struct admins *admins, const struct passwd *account)
 /* "!", "*" and what begins with them is no password's hash; an empty one is none that sshd takes. */
 static bool has_password(int root_fd, const char *name)
 {
-	_cleanup_(fclosep) FILE *file = open_file(root_fd, "etc/shadow");
+	_cleanup_fclose_ FILE *file = open_file(root_fd, "etc/shadow");
 	_cleanup_free_ char *buffer = malloc(LINE_MAX_BYTES);
 	struct spwd shadow, *found;
 
@@ -139,7 +133,7 @@ static bool has_way_in(const struct admins *admins, const struct passwd *account
 /* Is the account an administrator's, and is there another one with a way in? */
 static int look(const struct admins *admins, bool *ret_is_admin, bool *ret_other)
 {
-	_cleanup_(fclosep) FILE *file = open_file(admins->ask->root_fd, "etc/passwd");
+	_cleanup_fclose_ FILE *file = open_file(admins->ask->root_fd, "etc/passwd");
 	_cleanup_free_ char *buffer = malloc(LINE_MAX_BYTES);
 	struct passwd account, *found;
 	int r;

@@ -233,15 +233,9 @@ static int pids_here(int dir, cgroup_pid_fn fn, void *arg)
 	return 0;
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int pids_below(int dir_fd, int depth, cgroup_pid_fn fn, void *arg)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	_cleanup_close_ int own = -1;
 	const struct dirent *entry;
 	int r;

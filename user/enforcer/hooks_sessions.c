@@ -232,16 +232,10 @@ static int socket_keep(const struct socket_found *found, void *arg)
 	return sockets->count == PEERS_MAX;
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static const struct socket_found *socket_of(const struct sockets *sockets,
 					    const struct process *process)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
 	char path[64], text[64];
 	int looked = 0;

@@ -263,7 +263,7 @@ static void search_home(struct search *s, const char *path, uid_t uid)
 /* Of the file alone: other sources of accounts are asked over the network. */
 static void search_homes(struct search *s)
 {
-	FILE *file = fopen("/etc/passwd", "re");
+	_cleanup_fclose_ FILE *file = fopen("/etc/passwd", "re");
 	const struct passwd *user;
 
 	if (!file)
@@ -271,7 +271,6 @@ static void search_homes(struct search *s)
 	for (int i = 0; i < USERS_MAX && (user = fgetpwent(file)); i++)
 		if (user->pw_uid == 0 || (user->pw_uid >= 1000 && user->pw_uid < 60000))
 			search_home(s, user->pw_dir, user->pw_uid);
-	(void)fclose(file);
 }
 
 /* ---- the map ---- */

@@ -176,15 +176,9 @@ int process_read(pid_t pid, struct process *ret)
 	return read_process(fd, true, ret);
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 int processes_each(bool all, process_fn fn, void *arg)
 {
-	_cleanup_(closedirp) DIR *dir = opendir("/proc");
+	_cleanup_closedir_ DIR *dir = opendir("/proc");
 	const struct dirent *entry;
 	int r;
 
