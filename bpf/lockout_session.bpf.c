@@ -233,72 +233,51 @@ int BPF_PROG(bl_trace_lsm, struct task_struct *child, unsigned int mode, int ret
 	return ret ? ret : check_trace(mode);
 }
 
+#define HELD(check)            \
+	({                     \
+		int _r;        \
+		cpu_hold();    \
+		_r = (check);  \
+		cpu_release(); \
+		_r;            \
+	})
+
 /* ---- fmod_ret: runs before all modules, whose function is not called after a refusal ---------- */
 
 SEC("fmod_ret/security_bprm_check")
 int BPF_PROG(bl_exec_mod, struct linux_binprm *bprm, int ret)
 {
-	int r;
-
-	cpu_hold();
-	r = check_exec();
-	cpu_release();
-	return r;
+	return HELD(check_exec());
 }
 
 SEC("fmod_ret/security_task_alloc")
 int BPF_PROG(bl_fork_mod, struct task_struct *task, unsigned long flags, int ret)
 {
-	int r;
-
-	cpu_hold();
-	r = check_fork();
-	cpu_release();
-	return r;
+	return HELD(check_fork());
 }
 
 SEC("fmod_ret/security_socket_connect")
 int BPF_PROG(bl_conn_mod, struct socket *sock, struct sockaddr *address, int len, int ret)
 {
-	int r;
-
-	cpu_hold();
-	r = check_connect();
-	cpu_release();
-	return r;
+	return HELD(check_connect());
 }
 
 SEC("fmod_ret/security_socket_create")
 int BPF_PROG(bl_sock_mod, int family, int type, int protocol, int kern, int ret)
 {
-	int r;
-
-	cpu_hold();
-	r = check_socket(family, kern);
-	cpu_release();
-	return r;
+	return HELD(check_socket(family, kern));
 }
 
 SEC("fmod_ret/security_task_fix_setuid")
 int BPF_PROG(bl_cred_mod, struct cred *new, const struct cred *old, int flags, int ret)
 {
-	int r;
-
-	cpu_hold();
-	r = check_cred(new, old);
-	cpu_release();
-	return r;
+	return HELD(check_cred(new, old));
 }
 
 SEC("fmod_ret/security_ptrace_access_check")
 int BPF_PROG(bl_trace_mod, struct task_struct *child, unsigned int mode, int ret)
 {
-	int r;
-
-	cpu_hold();
-	r = check_trace(mode);
-	cpu_release();
-	return r;
+	return HELD(check_trace(mode));
 }
 
 /* ---- tracepoints ----------------------------------------------------------------------------- */
