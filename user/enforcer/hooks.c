@@ -66,12 +66,12 @@ static int attach_kept(struct hooks *hooks, size_t row, const struct hooks_targe
 	return r;
 }
 
-static int attach_place(struct hooks *hooks, size_t row, const struct hooks_target *target,
-			struct bpf_program *program)
+int hook_attach_place(struct hooks *hooks, size_t row, const struct bpf_program *program,
+		      int cgroup_fd)
 {
 	enum hook_at at = hook_table[row].at;
 	_cleanup_close_ int netns = -1;
-	int place = target->cgroup_fd, fd;
+	int place = cgroup_fd, fd;
 
 	if (at == HOOK_AT_NETNS) {
 		netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -81,13 +81,10 @@ static int attach_place(struct hooks *hooks, size_t row, const struct hooks_targ
 	}
 	if (place < 0)
 		return -ENOENT;
-	if (target->pin_dir)
-		fd = pins_put_link(target->pin_dir, hook_table[row].program, program, at, place);
-	else
-		fd = bpf_link_create(bpf_program__fd(program), place,
-				     bpf_program__expected_attach_type(program), NULL);
+	fd = pins_put_link(hooks->pin_dir, hook_table[row].program, program, at, place);
 	if (fd < 0)
-		return target->pin_dir ? fd : -errno;
+		return fd;
+	base_closep(&hooks->link_fd[row]);
 	hooks->link_fd[row] = fd;
 	return 0;
 }
@@ -125,7 +122,7 @@ static int attach_row(struct hooks *hooks, size_t row, const struct hooks_target
 		return hook_pam_attach(hooks, row, program);
 	case HOOK_AT_NETNS:
 	case HOOK_AT_CGROUP:
-		return attach_place(hooks, row, target, program);
+		return hook_attach_place(hooks, row, program, target->cgroup_fd);
 	case HOOK_AT_STYLE:
 	case HOOK_AT_MAX:
 		break;

@@ -182,7 +182,8 @@ int pins_prepare(const char *pin_dir, struct findings *findings);
 int pins_adopt_map(const char *pin_dir, const struct bpf_map *map);
 int pins_put_map(const char *pin_dir, const char *name, int fd);
 /* Attaches program at target_fd without a gap: an earlier link gets the new program, else a new
- * link is pinned before the old one goes. Returns the pinned link's fd, or -errno. */
+ * link is pinned before the old one goes; with pin_dir "" nothing is pinned. Returns the link's fd,
+ * or -errno. */
 int pins_put_link(const char *pin_dir, const char *name, const struct bpf_program *program,
 		  enum hook_at at, int target_fd);
 /* Is this object pinned there? 1: it was not, and is now. */
@@ -194,6 +195,11 @@ int pins_clear(const char *pin_dir);
 /* Names to it what has been made since, tells what it refused. */
 void hook_guard_refresh(struct hooks *hooks);
 void hook_guard_done(struct hooks *hooks);
+
+/* Attaches the row's program in the own network namespace or at this cgroup, by pins_put_link; the
+ * fd of an earlier link goes. */
+int hook_attach_place(struct hooks *hooks, size_t row, const struct bpf_program *program,
+		      int cgroup_fd);
 
 /* ---- places that change (hooks_netns.c, hooks_style.c) ---- */
 

@@ -95,12 +95,9 @@ static int attach(struct look *look, int netns, uint64_t ino)
 		return 0;
 	}
 	hook_netns_pin(ino, name);
-	if (hooks->pin_dir[0])
-		link = pins_put_link(hooks->pin_dir, name, program, HOOK_AT_NETNS, netns);
-	else
-		link = bpf_link_create(bpf_program__fd(program), netns, BPF_SK_LOOKUP, NULL);
+	link = pins_put_link(hooks->pin_dir, name, program, HOOK_AT_NETNS, netns);
 	if (link < 0)
-		return hooks->pin_dir[0] ? link : -errno;
+		return link;
 	r = keep(hooks, ino, kin, link);
 	if (r < 0)
 		return r;
@@ -139,15 +136,9 @@ static void look_at(struct look *look, const char *pid)
 	}
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int look_everywhere(struct look *look)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
 	int fd = fcntl(look->proc_fd, F_DUPFD_CLOEXEC, 3);
 
@@ -178,12 +169,10 @@ static uint64_t place(int link)
 
 static void unpin(const struct hooks *hooks, uint64_t ino)
 {
-	char name[32], path[PATH_MAX];
+	char name[32];
 
 	hook_netns_pin(ino, name);
-	(void)snprintf(path, sizeof(path), "%s/links/%s", hooks->pin_dir, name);
-	if (hooks->pin_dir[0] && unlink(path) < 0 && errno != ENOENT)
-		log_warning_errno(-errno, "%s", path);
+	pins_drop_link(hooks->pin_dir, name);
 }
 
 static uint32_t drop_ended(struct hooks *hooks)
@@ -209,7 +198,7 @@ static void adopt(struct hooks *hooks)
 {
 	const struct bpf_program *program =
 		bpf_object__find_program_by_name(hooks->object[HOOK_LOCKOUT], "bl_lookup");
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
 	char path[256];
 

@@ -148,6 +148,11 @@ int pins_put_link(const char *pin_dir, const char *name, const struct bpf_progra
 	_cleanup_close_ int old = -1, new = -1;
 	char path[PATH_SIZE], temporary[PATH_SIZE + 8];
 
+	if (!pin_dir[0]) {
+		new = bpf_link_create(bpf_program__fd(program), target_fd,
+				      bpf_program__expected_attach_type(program), NULL);
+		return new < 0 ? -errno : TAKE_FD(new);
+	}
 	(void)snprintf(path, sizeof(path), "%s/links/%s", pin_dir, name);
 	(void)snprintf(temporary, sizeof(temporary), "%s_new", path);
 	old = bpf_obj_get(path);
@@ -221,19 +226,14 @@ void pins_drop_link(const char *pin_dir, const char *name)
 	char path[PATH_SIZE];
 
 	(void)snprintf(path, sizeof(path), "%s/links/%s", pin_dir, name);
-	(void)unlink(path);
-}
-
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
+	if (pin_dir[0] && unlink(path) < 0 && errno != ENOENT)
+		log_warning_errno(-errno, "%s", path);
 }
 
 /* Removes the folder's files, and the folder. */
 static int clear_folder(const char *path)
 {
-	_cleanup_(closedirp) DIR *dir = opendir(path);
+	_cleanup_closedir_ DIR *dir = opendir(path);
 	const struct dirent *entry;
 	int r = 0;
 
@@ -285,7 +285,7 @@ static void forget_verdicts(const char *pin_dir)
 /* The same for addresses: what a network namespace or a cgroup holds can be detached at once. */
 static void detach_links(const char *pin_dir)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
 	char path[2 * PATH_SIZE];
 

@@ -8,12 +8,8 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/log.h"
-#include "enforcer/cgroups.h"
 #include "enforcer/hooks.h"
 
 #define FINDING "lockout, silent"
@@ -42,36 +38,24 @@ static int tell(struct hooks *hooks, enum bl_style style)
 
 static void detach(struct hooks *hooks, size_t row)
 {
-	char path[256];
-
 	base_closep(&hooks->link_fd[row]);
 	hooks->link_fd[row] = -1;
 	hooks->attached[row] = false;
 	/* Also what an earlier life has left. */
-	(void)snprintf(path, sizeof(path), "%s/links/%s", hooks->pin_dir, hook_table[row].program);
-	if (hooks->pin_dir[0] && unlink(path) < 0 && errno != ENOENT)
-		log_warning_errno(-errno, "%s", path);
+	pins_drop_link(hooks->pin_dir, hook_table[row].program);
 }
 
 static int attach(struct hooks *hooks, size_t row, int cgroup_fd)
 {
 	const struct bpf_program *program = bpf_object__find_program_by_name(
 		hooks->object[HOOK_LOCKOUT], hook_table[row].program);
-	int fd;
+	int r;
 
 	if (!program || bpf_program__fd(program) < 0)
 		return -EOPNOTSUPP;
-	if (hooks->pin_dir[0])
-		fd = pins_put_link(hooks->pin_dir, hook_table[row].program, program, HOOK_AT_CGROUP,
-				   cgroup_fd);
-	else
-		fd = bpf_link_create(bpf_program__fd(program), cgroup_fd,
-				     bpf_program__expected_attach_type(program), NULL);
-	if (fd < 0)
-		return hooks->pin_dir[0] ? fd : -errno;
-	hooks->link_fd[row] = fd;
-	hooks->attached[row] = true;
-	return 0;
+	r = hook_attach_place(hooks, row, program, cgroup_fd);
+	hooks->attached[row] = r == 0;
+	return r;
 }
 
 int hooks_style_at(struct hooks *hooks, enum lockout_style style, int cgroup_fd)
@@ -105,7 +89,5 @@ int hooks_style_at(struct hooks *hooks, enum lockout_style style, int cgroup_fd)
 
 int hooks_style(struct hooks *hooks, const struct conf *conf)
 {
-	_cleanup_close_ int cgroup = hooks->dry ? -1 : cgroup_open_root();
-
-	return hooks_style_at(hooks, conf->style, cgroup);
+	return hooks_style_at(hooks, conf->style, hooks->cgroup_fd);
 }

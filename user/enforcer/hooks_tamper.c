@@ -62,27 +62,10 @@ static bool detached(const struct bpf_link_info *info)
 
 static int attach_again(struct hooks *hooks, size_t row, const struct bpf_program *program)
 {
-	enum hook_at at = hook_table[row].at == HOOK_AT_NETNS ? HOOK_AT_NETNS : HOOK_AT_CGROUP;
-	_cleanup_close_ int netns = -1;
-	int place = hooks->cgroup_fd, fd;
+	int r = hook_attach_place(hooks, row, program, hooks->cgroup_fd);
 
-	if (at == HOOK_AT_NETNS) {
-		netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (netns < 0)
-			return -errno;
-		place = netns;
-	}
-	if (hooks->pin_dir[0])
-		fd = pins_put_link(hooks->pin_dir, hook_table[row].program, program, at, place);
-	else
-		fd = bpf_link_create(bpf_program__fd(program), place,
-				     bpf_program__expected_attach_type(program), NULL);
-	hooks->attached[row] = fd >= 0;
-	if (fd < 0)
-		return hooks->pin_dir[0] ? fd : -errno;
-	(void)close(hooks->link_fd[row]);
-	hooks->link_fd[row] = fd;
-	return 0;
+	hooks->attached[row] = r == 0;
+	return r;
 }
 
 static void look_at_link(struct hooks *hooks, size_t row, struct tamper *tamper)
