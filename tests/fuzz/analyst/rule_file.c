@@ -39,7 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(memchr(rule->service, '\0', sizeof(rule->service)));
 	assert(memchr(rule->filter, '\0', sizeof(rule->filter)));
 	assert(memchr(rule->source, '\0', sizeof(rule->source)));
-	assert(rule->service[0] || rule->filter[0]);
+	/* About attempts at a service, or about signals, never both or neither. */
+	assert(!rule->signals == (rule->service[0] || rule->filter[0]));
+	assert(!rule->signals || rule->subject == SUBJECT_SESSION || rule->subject == SUBJECT_HOST);
 	assert(rule->failures >= 1 && rule->failures <= RULE_FAILURES_MAX && rule->window_ns);
 	assert(rule->action == ACTION_OBSERVE || rule->lockout_s);
 	assert(rule->longest_s >= rule->lockout_s && rule->factor >= 1);

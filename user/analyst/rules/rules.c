@@ -253,40 +253,37 @@ static const char *signal_flaw(const struct rule *rule)
 		return "signal does not go with service, filter or source";
 	if (rule->subject != SUBJECT_SESSION && rule->subject != SUBJECT_HOST)
 		return "signal goes with subject session or host only";
-	if (!rule->failures)
-		return "count is missing";
-	if (!rule->window_ns)
-		return "window is missing";
-	if (rule->action != ACTION_OBSERVE && !rule->lockout_s)
-		return "lockout is missing";
-	if (rule->longest_s < rule->lockout_s)
-		return "longest is shorter than lockout";
 	return NULL;
+}
+
+static const char *attempt_flaw(const struct rule *rule)
+{
+	if (!rule->service[0] && !rule->filter[0])
+		return "service is missing (or filter)";
+	if (rule->action == ACTION_TERMINATE && rule->subject != SUBJECT_SESSION &&
+	    rule->subject != SUBJECT_USER)
+		return "action terminate goes with subject session or user only";
+	return rule->subject == SUBJECT_USER ? user_flaw(rule) : NULL;
 }
 
 static const char *rule_flaw(const struct reading *reading)
 {
 	const struct rule *rule = &reading->rule;
+	const char *flaw;
 
 	if (!reading->section)
 		return "no [rule] section";
 	if (!rule->id[0])
 		return "id is missing";
-	if (rule->signals)
-		return signal_flaw(rule);
-	if (!rule->service[0] && !rule->filter[0])
-		return "service is missing (or filter)";
+	flaw = rule->signals ? signal_flaw(rule) : attempt_flaw(rule);
+	if (flaw)
+		return flaw;
 	if (!rule->failures)
-		return "failures is missing";
+		return rule->signals ? "count is missing" : "failures is missing";
 	if (!rule->window_ns)
 		return "window is missing";
 	if (rule->action != ACTION_OBSERVE && !rule->lockout_s)
 		return "lockout is missing";
-	if (rule->action == ACTION_TERMINATE && rule->subject != SUBJECT_SESSION &&
-	    rule->subject != SUBJECT_USER)
-		return "action terminate goes with subject session or user only";
-	if (rule->subject == SUBJECT_USER && user_flaw(rule))
-		return user_flaw(rule);
 	if (rule->longest_s < rule->lockout_s)
 		return "longest is shorter than lockout";
 	return NULL;
