@@ -400,6 +400,68 @@ static void test_ascii(void **state)
 	pcre2_match_data_free(data);
 }
 
+/* A prefregex finds what it would find if its content were gone through to the end. */
+static void test_prefix(void **state)
+{
+	static const struct {
+		const char *text;
+		bool to_end;
+	} rows[] = {
+		{ "^a+ <F-CONTENT>.+</F-CONTENT>$", true },
+		{ "^.*?: <F-CONTENT>.*b.+</F-CONTENT>$", true },
+		{ "<F-CONTENT>b..+</F-CONTENT>$", true },
+		{ "^c$|^a+<F-CONTENT>.+</F-CONTENT>$", true },
+		{ "^(?!aab)(?P<user>a+?)(?(user)a|b)<F-CONTENT>.+</F-CONTENT>$", false },
+		{ "(?s)^a+<F-CONTENT>.+</F-CONTENT>$", false },
+		{ "^a+(?s:<F-CONTENT>.+</F-CONTENT>)$", false },
+		{ "^<F-CONTENT>a|b.+</F-CONTENT>$", false },
+		{ "^<F-CONTENT>a+</F-CONTENT>(b.+)$", false },
+		{ "^a+ (?:<F-CONTENT>.+</F-CONTENT>|(.+)$)", false },
+		{ "^a+<F-CONTENT>.+</F-CONTENT>", false },
+		{ "^a+<F-CONTENT>.*</F-CONTENT>$", false },
+		{ "^a+<F-CONTENT>[.+]\\.+</F-CONTENT>$", false },
+		{ "^a+<F-CONTENT>\\.+</F-CONTENT>$", false },
+	};
+	static const char *const texts[] = {
+		"\n",	      "a\n",	     "aa\n",  "a \n",	 "a b\n",	 "aaa: b\n",
+		"aa: xb y\n", "c: b\n",	     "bb\n",  "a b..\n", "aab b.\n",	 "a...\n",
+		"c\n",	      "b: b: bbb\n", "a.+\n", "aaa.\n",	 "a \xc3\xa9\n", "a: b\xc3\xa9\n",
+	};
+	struct regex_memory memory;
+	pcre2_match_data *data = pcre2_match_data_create(32, NULL);
+	PCRE2_SIZE *at = pcre2_get_ovector_pointer(data), all[64];
+	char error[REGEX_ERROR_MAX];
+	struct regex whole, cut;
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(regex_memory_new(&memory), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		unsigned int matches = 0;
+
+		assert_int_equal(regex_compile(&whole, rows[i].text, false, error), 0);
+		assert_int_equal(regex_compile_prefix(&cut, rows[i].text, error), 0);
+		assert_row(cut.to_end == rows[i].to_end, rows[i].text);
+		for (size_t t = 0; t < ARRAY_SIZE(texts); t++) {
+			const size_t len = strlen(texts[t]);
+			bool found = regex_match(&whole, &memory, texts[t], len, data);
+
+			memcpy(all, at, 2 * (whole.captures + 1) * sizeof(*at));
+			matches += found;
+			assert_row(regex_match(&cut, &memory, texts[t], len, data) == found,
+				   rows[i].text);
+			assert_row(!found ||
+					   !memcmp(all, at, 2 * (whole.captures + 1) * sizeof(*at)),
+				   rows[i].text);
+		}
+		assert_row(matches, rows[i].text);
+		regex_done(&whole);
+		regex_done(&cut);
+	}
+	regex_memory_done(&memory);
+	pcre2_match_data_free(data);
+}
+
 static void on_warning(const char *text, void *arg)
 {
 	struct buf *all = arg;
@@ -657,19 +719,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_jit), /* first: memory got before stays executable */
-		cmocka_unit_test(test_tags),
-		cmocka_unit_test(test_dialect),
-		cmocka_unit_test(test_literals),
-		cmocka_unit_test(test_literal_search),
-		cmocka_unit_test(test_blow_up),
-		cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_ascii),
-		cmocka_unit_test(test_limit_is_told),
-		cmocka_unit_test(test_limit_is_counted),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_ignoreregex),
-		cmocka_unit_test(test_content),
-		cmocka_unit_test(test_begins),
+		cmocka_unit_test(test_tags),	      cmocka_unit_test(test_dialect),
+		cmocka_unit_test(test_literals),      cmocka_unit_test(test_literal_search),
+		cmocka_unit_test(test_blow_up),	      cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_ascii),	      cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_limit_is_told), cmocka_unit_test(test_limit_is_counted),
+		cmocka_unit_test(test_addresses),     cmocka_unit_test(test_ignoreregex),
+		cmocka_unit_test(test_content),	      cmocka_unit_test(test_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,12 @@ static int expression_compile(struct compile *c, const char *option, const char 
 	ret->line = place.line;
 	lines = c->lines > 1 && !strcmp(option, "failregex") && spans_lines(text.data);
 	c->spans = c->spans || lines;
-	r = text.cut ? -E2BIG : regex_compile(&ret->regex, text.data, lines, why);
+	if (text.cut)
+		r = -E2BIG;
+	else if (!strcmp(option, "prefregex"))
+		r = regex_compile_prefix(&ret->regex, text.data, why);
+	else
+		r = regex_compile(&ret->regex, text.data, lines, why);
 	if (r == -E2BIG)
 		(void)snprintf(why, sizeof(why), "expression is too long");
 	buf_done(&text);

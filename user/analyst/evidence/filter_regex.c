@@ -196,7 +196,38 @@ static void ascii_compile(struct regex *regex, const struct buf *text)
 	regex->ascii = NULL;
 }
 
-int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX])
+/* Flags change what a dot is, a condition may ask for the group: then text says less than it seems. */
+static bool groups_are_plain(const char *text)
+{
+	for (const char *at = strstr(text, "(?"); at; at = strstr(at + 2, "(?"))
+		if (!at[2] || !strchr(":P=!<>", at[2]))
+			return false;
+	return true;
+}
+
+/* true: out ended in "(?P<content>SOMETHING.+)$", and now ends in "(?P<content>SOMETHING.)". */
+static bool content_cut(struct buf *out)
+{
+	static const char open[] = "(?P<content>", rest[] = ".+)$";
+	const char *group = out->data ? strstr(out->data, open) : NULL;
+	const char *tail;
+
+	if (!group || !groups_are_plain(out->data))
+		return false;
+	group += strlen(open);
+	tail = group + strcspn(group, ".()[|\\");
+	while (*tail == '.' && strcmp(tail, rest) != 0)
+		tail += 1 + strcspn(tail + 1, ".()[|\\");
+	if (strcmp(tail, rest) != 0)
+		return false;
+	out->len -= strlen("+)$");
+	out->data[out->len] = '\0';
+	buf_putc(out, ')');
+	return true;
+}
+
+static int compile(struct regex *regex, const char *text, bool lines, bool prefix,
+		   char error[REGEX_ERROR_MAX])
 {
 	struct buf tags = BUF_INIT(REGEX_MAX), out = BUF_INIT(REGEX_MAX);
 	int r;
@@ -207,6 +238,8 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 	r = regex_tags(text, lines, &tags, error);
 	if (!r)
 		r = regex_dialect(tags.data ? tags.data : "", &out, error);
+	if (!r && prefix)
+		regex->to_end = content_cut(&out);
 	if (!r)
 		r = out.data ? codes_compile(regex, &out, false, error) : -EINVAL;
 	if (!r) {
@@ -222,6 +255,16 @@ int regex_compile(struct regex *regex, const char *text, bool lines, char error[
 	buf_done(&tags);
 	buf_done(&out);
 	return r;
+}
+
+int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX])
+{
+	return compile(regex, text, lines, false, error);
+}
+
+int regex_compile_prefix(struct regex *regex, const char *text, char error[REGEX_ERROR_MAX])
+{
+	return compile(regex, text, false, true, error);
 }
 
 int regex_compile_plain(struct regex *regex, const char *text, bool bounded,
@@ -287,6 +330,18 @@ static int code_match(const struct regex *regex, const pcre2_code *code,
 			   memory->context);
 }
 
+/* Content that was cut short goes to the end of the line, as the "$" that was cut with it says. */
+static void content_extend(const struct regex *regex, size_t len, pcre2_match_data *data)
+{
+	PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
+	PCRE2_SIZE *content = at + 2 * regex->group[ROLE_CONTENT];
+
+	if (content[0] == PCRE2_UNSET)
+		return;
+	at[1] = len - 1;
+	content[1] = len - 1;
+}
+
 static bool match(struct regex *regex, bool ascii, const struct regex_memory *memory,
 		  const char *text, size_t len, pcre2_match_data *data)
 {
@@ -305,8 +360,11 @@ static bool match(struct regex *regex, bool ascii, const struct regex_memory *me
 	} else {
 		r = code_match(regex, code, memory, text, len, data);
 	}
-	if (r >= 0)
+	if (r >= 0) {
+		if (regex->to_end)
+			content_extend(regex, len, data);
 		return true;
+	}
 	if (r != PCRE2_ERROR_NOMATCH)
 		regex->limit++;
 	return false;

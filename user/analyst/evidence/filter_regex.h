@@ -91,6 +91,7 @@ struct regex {
 	bool at_line; /* a match begins where a line does */
 	bool lines; /* sees several of them */
 	uint32_t captures;
+	bool to_end; /* its content goes on to the end of the line: see regex_compile_prefix */
 	uint32_t group[ROLE_MAX]; /* 0 = none */
 	uint32_t roles; /* a bit for each that has a group, or an alternative */
 	unsigned int alts;
@@ -104,6 +105,12 @@ struct regex {
 
 /* text is fail2ban's notation, without marks. lines: ^ and $ are also those of lines within. */
 int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX]);
+/*
+ * The same of a prefregex, which sees one line with a newline behind it. Its content is nearly always
+ * whatever is left, ".+" before the "$", and going through that byte by byte takes as long as all that
+ * stands before: it is compiled as a single "." whose end regex_match then puts behind the line.
+ */
+int regex_compile_prefix(struct regex *regex, const char *text, char error[REGEX_ERROR_MAX]);
 /* text is Python's notation, without tags: no roles, no literals. bounded: it has no repetition that
  * could cost much at one place. */
 int regex_compile_plain(struct regex *regex, const char *text, bool bounded,
