@@ -6,6 +6,7 @@
 
 #include "unit.h"
 
+#include "analyst/correlation/about.h"
 #include "analyst/decision/decision.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -446,6 +447,56 @@ static void try_counts_once_per_rule(void **state)
 	}
 }
 
+/* What is remembered of one kind of attempt says nothing of another, nor of other rules. */
+static void rules_about_an_attempt(void **state)
+{
+	static const char *const names[] = {
+		"", "app", "pam", "other", "journal", "a-name-that-is-too-long-to-be-remembered",
+	};
+	static const char *const rules[] = {
+		APP_RULE,
+		"[rule]\nid = pam\nservice = pam\nfailures = 1\nwindow = 1m\nlockout = 1h\n",
+		"[rule]\nid = journal\nfilter = app\nsource = journal\nfailures = 1\nwindow = 1m\n"
+		"lockout = 1h\n",
+		"[rule]\nid = both\nservice = other\nfilter = app\nfailures = 1\nwindow = 1m\n"
+		"lockout = 1h\n",
+		"[rule]\nid = signal\nsignal = module-load\ncount = 1\nwindow = 1m\n",
+	};
+	struct scene *scene = *state;
+	struct about_memo *memo = calloc(1, sizeof(*memo));
+	char error[RULES_ERROR_MAX];
+
+	assert_non_null(memo);
+	scene->rules.count = 0;
+	for (size_t r = 0; r < ARRAY_SIZE(rules); r++) {
+		if (rules_add(&scene->rules, "t", rules[r], strlen(rules[r]), error) < 0)
+			fail_msg("%s", error);
+		/* Twice each, at few places: found anew, remembered, and pushed out by others. */
+		for (size_t n = 0;
+		     n < 2 * ARRAY_SIZE(names) * ARRAY_SIZE(names) * ARRAY_SIZE(names); n++) {
+			const struct about_names about = {
+				.service = names[n / 2 % ARRAY_SIZE(names)],
+				.source = names[n / 2 / ARRAY_SIZE(names) % ARRAY_SIZE(names)],
+				.filter = names[n / 2 / ARRAY_SIZE(names) / ARRAY_SIZE(names)],
+			};
+			const struct about *found =
+				about_find(memo, &scene->rules, (unsigned int)(n / 2 % 5), &about);
+			unsigned int place = 0;
+
+			for (unsigned int i = 0; i < scene->rules.count; i++) {
+				const struct rule *rule = &scene->rules.rule[i];
+
+				if (rule->signals || !rule_is_about(rule, &about))
+					continue;
+				assert_true(place < found->count);
+				assert_int_equal(found->rule[place++], i);
+			}
+			assert_int_equal(place, found->count);
+		}
+	}
+	free(memo);
+}
+
 static void user_counts_only_with_a_session_and_no_guess(void **state)
 {
 	const struct attempt_names known = {
@@ -583,6 +634,7 @@ int main(void)
 		T(accepted_claims_stand_for_attested_ones_only),
 		T(source_and_filter_narrow_a_rule),
 		T(try_counts_once_per_rule),
+		T(rules_about_an_attempt),
 		T(user_counts_only_with_a_session_and_no_guess),
 		T(host_is_only_recorded),
 		T(bad_rules_are_refused_whole),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One ring of times per (rule, subject). The count is exact within the window, to 17 ms: times are
- * kept in units of 2^24 ns since the first one seen, so that a ring of 32 costs 128 bytes and a full
+ * The last times per (rule, subject). The count is exact within the window, to 17 ms: times are
+ * kept in units of 2^24 ns since the first one seen, so that 32 of them cost 128 bytes and a full
  * table of 65,536 pairs 16 MB.
  */
 #include "analyst/correlation/correlation.h"
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "analyst/correlation/about.h"
 #include "base/table.h"
 
 #define TICK_SHIFT 24
@@ -23,22 +24,25 @@ struct pair_key {
 
 struct pair {
 	/* First, for they lie in the same cache line as the key. */
-	uint8_t head;
 	uint8_t count;
+	uint8_t trust; /* weakest since there was no time */
 	uint16_t spared; /* times that it was not evicted since its last try */
-	uint32_t trust; /* weakest since the ring was empty */
-	uint32_t time[RULE_FAILURES_MAX]; /* ticks since base, oldest at head */
+	/* Ticks since base, the oldest first. They are moved up, not round in a ring: nearly all pairs
+	 * have one or two, and those then lie in that cache line too. */
+	uint32_t time[RULE_FAILURES_MAX];
 };
 
 struct correlation {
 	const struct rule_set *rules;
+	struct about_memo about;
 	struct table *pairs;
 	uint64_t base_ns;
 	uint32_t spares; /* pairs that may be spared now */
 	bool begun;
+	bool counted[RULES_MAX]; /* by this rule something was: there may be pairs of it */
 };
 
-_Static_assert(RULE_FAILURES_MAX <= UINT8_MAX, "head and count hold it");
+_Static_assert(RULE_FAILURES_MAX <= UINT8_MAX && TRUST_MAX <= UINT8_MAX, "count and trust hold it");
 
 int correlation_new(struct correlation **ret, const struct rule_set *rules, const uint64_t seed[2])
 {
@@ -108,23 +112,27 @@ static uint32_t ticks_since_base(struct correlation *c, uint64_t at_ns)
 	return at_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)at_ns;
 }
 
+static void pair_shift(struct pair *pair, unsigned int old)
+{
+	pair->count = (uint8_t)(pair->count - old);
+	memmove(pair->time, pair->time + old, pair->count * sizeof(pair->time[0]));
+}
+
 static void pair_drop_old(struct pair *pair, uint32_t now, uint32_t window)
 {
-	while (pair->count && now - pair->time[pair->head] > window &&
-	       now > pair->time[pair->head]) {
-		pair->head = (uint8_t)((pair->head + 1) % RULE_FAILURES_MAX);
-		pair->count--;
-	}
+	unsigned int old = 0;
+
+	while (old < pair->count && now > pair->time[old] && now - pair->time[old] > window)
+		old++;
+	if (old)
+		pair_shift(pair, old);
 }
 
 static void pair_push(struct pair *pair, uint32_t now)
 {
-	if (pair->count == RULE_FAILURES_MAX) {
-		pair->head = (uint8_t)((pair->head + 1) % RULE_FAILURES_MAX);
-		pair->count--;
-	}
-	pair->time[(pair->head + pair->count) % RULE_FAILURES_MAX] = now;
-	pair->count++;
+	if (pair->count == RULE_FAILURES_MAX)
+		pair_shift(pair, 1);
+	pair->time[pair->count++] = now;
 }
 
 static uint32_t window_ticks(const struct rule *rule)
@@ -142,7 +150,7 @@ static bool pair_deserves(const struct correlation *c, const struct pair_key *ke
 
 	if (pair->count < 2 || pair->spared >= pair->count - 1)
 		return false;
-	newest = pair->time[(pair->head + pair->count - 1) % RULE_FAILURES_MAX];
+	newest = pair->time[pair->count - 1];
 	return now <= newest || now - newest <= window_ticks(&c->rules->rule[key->rule]);
 }
 
@@ -181,6 +189,7 @@ static struct pair *pair_count(struct correlation *c, unsigned int rule,
 	struct pair *pair;
 	void *value;
 
+	c->counted[rule] = true;
 	room_make(c, now);
 	if (table_put(c->pairs, &key, &value) != TABLE_FOUND && c->spares < CORRELATION_SPARES_MAX)
 		c->spares++;
@@ -188,7 +197,7 @@ static struct pair *pair_count(struct correlation *c, unsigned int rule,
 	pair->spared = 0;
 	pair_drop_old(pair, now, window_ticks(counted));
 	if (!pair->count || trust < pair->trust)
-		pair->trust = trust;
+		pair->trust = (uint8_t)trust;
 	for (uint32_t i = 0; i < tries && i < RULE_FAILURES_MAX; i++)
 		pair_push(pair, now);
 	return pair;
@@ -200,7 +209,7 @@ static void pair_match(const struct correlation *c, struct pair *pair, struct ma
 	if (pair->count < match->rule->failures)
 		return;
 	match->tries = pair->count;
-	match->first_ns = c->base_ns + ((uint64_t)pair->time[pair->head] << TICK_SHIFT);
+	match->first_ns = c->base_ns + ((uint64_t)pair->time[0] << TICK_SHIFT);
 	match->trust = (enum trust)pair->trust;
 	match->accepted = match->trust < match->rule->trust;
 	pair->count = 0;
@@ -213,39 +222,19 @@ static bool trust_reaches(const struct rule *rule, enum trust trust, bool accept
 	return trust >= rule->trust || (accepted && rule->trust <= TRUST_ATTESTED);
 }
 
-/* Most rules are about other services: the first letter of their name settles it. */
-static inline bool rule_is_elsewhere(const struct rule *rule, char service, char filter)
-{
-	return rule->service[0] && rule->service[0] != service && rule->service[0] != filter;
-}
-
-static bool rule_is_about(const struct rule *rule, const char *service, const char *source,
-			  const char *filter)
-{
-	/* Filters are named after what they read, whatever the source says that its service is. */
-	if (!filter[0])
-		filter = service;
-	if (rule_is_elsewhere(rule, service[0], filter[0]) ||
-	    (rule->service[0] && strcmp(rule->service, service) != 0 &&
-	     strcmp(rule->service, filter) != 0))
-		return false;
-	if (rule->filter[0] && strcmp(rule->filter, filter) != 0)
-		return false;
-	return !rule->source[0] || !source[0] || !strcmp(rule->source, source);
-}
-
-/* 0: this rule takes nothing of it. */
+/* Of a rule that is about it; 0: it takes nothing of it. */
 static uint32_t tries_for(const struct rule *rule, const struct attempt *attempt,
 			  const struct attempt_names *names)
 {
-	if (!trust_reaches(rule, attempt->trust, attempt->accepted) ||
-	    !rule_is_about(rule, attempt->service_name, names->source, names->filter))
+	if (!trust_reaches(rule, attempt->trust, attempt->accepted))
 		return 0;
 	for (uint32_t i = 0; i < attempt->told_count; i++) {
 		const struct told_names *told = &names->told[i];
+		const struct about_names about = { .service = told->service,
+						   .source = told->source,
+						   .filter = told->filter };
 
-		if (trust_reaches(rule, told->trust, told->accepted) &&
-		    rule_is_about(rule, told->service, told->source, told->filter))
+		if (trust_reaches(rule, told->trust, told->accepted) && rule_is_about(rule, &about))
 			return attempt->tries;
 	}
 	return attempt->tries + attempt->again;
@@ -254,21 +243,21 @@ static uint32_t tries_for(const struct rule *rule, const struct attempt *attempt
 void correlation_attempt(struct correlation *c, const struct attempt *attempt,
 			 const struct attempt_names *names, match_fn fn, void *arg)
 {
-	const char service = attempt->service_name[0];
-	/* As in rule_is_about. */
-	const char filter = names->filter[0] ? names->filter[0] : service;
+	const struct about_names about = { .service = attempt->service_name,
+					   .source = names->source,
+					   .filter = names->filter };
+	const struct about *rules;
 
 	if (!attempt->tries && !attempt->again)
 		return;
-	for (unsigned int i = 0; i < c->rules->count; i++) {
+	rules = about_find(&c->about, c->rules, attempt->filter + attempt->source, &about);
+	for (unsigned int n = 0; n < rules->count; n++) {
+		const unsigned int i = rules->rule[n];
 		const struct rule *rule = &c->rules->rule[i];
+		const uint32_t tries = tries_for(rule, attempt, names);
 		struct match match;
 		struct pair *pair;
-		uint32_t tries;
 
-		if (rule->signals || rule_is_elsewhere(rule, service, filter))
-			continue;
-		tries = tries_for(rule, attempt, names);
 		if (!tries)
 			continue;
 		match = (struct match){ .rule = rule, .at_ns = attempt->at_ns };
@@ -304,7 +293,8 @@ void correlation_forget(struct correlation *c, const struct ipc_subject *subject
 	struct pair_key key = { .subject = *subject };
 
 	for (key.rule = 0; key.rule < c->rules->count; key.rule++)
-		(void)table_delete(c->pairs, &key);
+		if (c->counted[key.rule])
+			(void)table_delete(c->pairs, &key);
 }
 
 void correlation_restore(struct correlation *c, const struct ipc_subject *subject, uint32_t tries,

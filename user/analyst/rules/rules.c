@@ -340,6 +340,7 @@ int rules_add(struct rule_set *set, const char *name, const char *text, size_t l
 	}
 	set->rule[at] = reading.rule;
 	set->last = at;
+	set->changes++;
 	if (at == set->count)
 		set->count++;
 	return 0;

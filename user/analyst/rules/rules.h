@@ -54,6 +54,7 @@ struct rule_set {
 	struct rule rule[RULES_MAX];
 	unsigned int count;
 	unsigned int last; /* added or replaced */
+	unsigned int changes; /* how often that was done */
 };
 
 /* What a rule that loads does not do as it reads; NULL: it does. */
