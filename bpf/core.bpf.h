@@ -252,6 +252,18 @@ struct linux_binprm {
 	unsigned int per_clear; /* set when set-ID bits or file capabilities take effect */
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	struct mm_struct *mm;
@@ -259,6 +271,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
+	struct nsproxy *nsproxy;
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 	__u64 self_exec_id;
@@ -272,14 +285,6 @@ struct task_struct {
 	kuid_t loginuid; /* these two only with CONFIG_AUDIT */
 	unsigned int sessionid;
 	struct css_set *cgroups;
-};
-
-struct ns_common {
-	unsigned int inum;
-};
-
-struct net {
-	struct ns_common ns;
 };
 
 typedef struct {

@@ -100,7 +100,7 @@ static __always_inline __u64 current_session(void)
 static __always_inline struct bl_verdict *session_verdict(__u64 tag, __u32 flag)
 {
 	struct bl_verdict *verdict;
-	struct bl_session *s;
+	struct bl_session *s, *parent;
 
 	for (int i = 0; i < SESSION_DEPTH; i++) {
 		if (!tag)
@@ -109,9 +109,15 @@ static __always_inline struct bl_verdict *session_verdict(__u64 tag, __u32 flag)
 		if (in_force(verdict, flag))
 			return verdict;
 		s = bpf_map_lookup_elem(&bl_sessions, &tag);
-		if (!s || s->end.family)
+		if (!s || (s->end.family && !(s->flags & BL_SESSION_JOINED)))
 			return NULL;
 		tag = s->parent_session;
+		if (!(s->flags & BL_SESSION_JOINED))
+			continue;
+		/* Which accounts are exempt is not known here: only the same one is followed. */
+		parent = bpf_map_lookup_elem(&bl_sessions, &tag);
+		if (!parent || parent->auid != s->auid || s->auid == 0)
+			return NULL;
 	}
 	return NULL;
 }

@@ -81,6 +81,28 @@ struct {
 	__type(value, struct bl_conn);
 } bl_conns SEC(".maps");
 
+/*
+ * Connections to watched ports that a login session of this machine made: ends -> its tag. Least
+ * recently used ones go; a session would have to make thousands between another one's connect and the
+ * login there.
+ */
+struct bl_dialed_key {
+	__u32 netns; /* inode of the network namespace; what a user's own says of addresses is his word */
+	__u16 family;
+	__u16 server_port;
+	__u16 client_port;
+	__u16 pad;
+	__u8 server[16];
+	__u8 client[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct bl_dialed_key);
+	__type(value, __u64);
+} bl_dialed SEC(".maps");
+
 /* What a thread carries. audit_session tells whether it left for another session unseen. */
 struct bl_tag {
 	__u64 session;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Connections to watched local ports: opened, closed. They are the witness for claims about a peer.
+ * And connections to such ports that a login session of this machine makes: what logs in there is
+ * joined to that session.
  *
  * Hook: the raw tracepoint inet_sock_set_state. A passive connection goes SYN_RECV -> ESTABLISHED
  * once its peer has answered from the address it claims, so a spoofed source never gets this far; and
  * every socket ends in CLOSE, whoever ended it. The hook often runs in a soft interrupt: the current
- * task means nothing here and is not read.
+ * task means nothing there and is not read. The one exception is SYN_SENT, which only connect() and
+ * sendmsg() set, in the task that asked (tcp_v4_connect, tcp_v6_connect); the port that the socket gets
+ * is known only later, so the socket's address stands for it until it is established.
  *
  * Missed: connections whose handshake fails (port scans with SYN only), UDP, and AF_UNIX.
  */
@@ -29,6 +33,65 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } bl_socks SEC(".maps");
+
+/* Outgoing sockets to watched ports, by their address in the kernel -> tag of the session. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u64);
+} bl_dials SEC(".maps");
+
+static __always_inline bool dials_watched_port(const struct sock *sk)
+{
+	__u16 port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	       bpf_map_lookup_elem(&bl_ports, &port);
+}
+
+/*
+ * By the kernel's session number and not by the tag: io_uring's workers, which connect where that
+ * has to wait, are made without the tracepoint of a fork (create_io_thread) and have no tag.
+ */
+static __always_inline void dial_begin(const struct sock *sk)
+{
+	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
+	__u32 audit = task_audit_session(task, false);
+	__u64 id = (__u64)sk, *tag;
+
+	if (!dials_watched_port(sk))
+		return;
+	tag = audit == BL_UNSET ? NULL : bpf_map_lookup_elem(&bl_audit, &audit);
+	if (tag)
+		bpf_map_update_elem(&bl_dials, &id, tag, BPF_ANY);
+	else
+		bpf_map_delete_elem(&bl_dials, &id);
+}
+
+/* The same ends may have been somebody else's before. */
+static __always_inline void dial_done(const struct sock *sk)
+{
+	struct bl_dialed_key key = {};
+	struct bl_endpoint end = {};
+	__u64 id = (__u64)sk, *tag;
+
+	if (!dials_watched_port(sk))
+		return;
+	endpoint_fill(&end, sk);
+	key.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	key.family = end.family;
+	key.server_port = end.peer_port;
+	key.client_port = end.local_port;
+	__builtin_memcpy(key.server, end.peer, sizeof(key.server));
+	__builtin_memcpy(key.client, end.local, sizeof(key.client));
+	tag = bpf_map_lookup_elem(&bl_dials, &id);
+	if (tag)
+		bpf_map_update_elem(&bl_dialed, &key, tag, BPF_ANY);
+	else
+		bpf_map_delete_elem(&bl_dialed, &key);
+	bpf_map_delete_elem(&bl_dials, &id);
+}
 
 static __always_inline void state_tell(const struct sock *sk, int oldstate, int newstate)
 {
@@ -70,7 +133,12 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(bl_sock_state, const struct sock *sk, int oldstate, int newstate)
 {
 	cpu_hold();
-	state_tell(sk, oldstate, newstate);
+	if (newstate == TCP_SYN_SENT)
+		dial_begin(sk);
+	else if (oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED)
+		dial_done(sk);
+	else
+		state_tell(sk, oldstate, newstate);
 	cpu_release();
 	return 0;
 }

@@ -133,6 +133,24 @@ static __always_inline __u64 session_enter(const struct bl_session *s)
 	return 0;
 }
 
+/* The session that made the connection which a process of a service serves, 0 if none did. */
+static __always_inline __u64 session_dialed(const struct task_struct *task,
+					    const struct bl_endpoint *end, const bool direct)
+{
+	struct bl_dialed_key key = {
+		.netns = TASK_READ(direct, task, nsproxy, net_ns, ns.inum),
+		.family = end->family,
+		.server_port = end->local_port,
+		.client_port = end->peer_port,
+	};
+	__u64 *tag;
+
+	__builtin_memcpy(key.server, end->local, sizeof(key.server));
+	__builtin_memcpy(key.client, end->peer, sizeof(key.client));
+	tag = bpf_map_lookup_elem(&bl_dialed, &key);
+	return tag ? *tag : 0;
+}
+
 /*
  * The task becomes the first of a new session, unless another task of the same audit session was
  * quicker. parent is the tag it carried before, 0 if none.
@@ -152,7 +170,7 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 	};
 	struct bl_conn_key key;
 	struct bl_conn *conn;
-	__u64 tag, *first;
+	__u64 tag, dialed, *first;
 	int r;
 
 	task_key(&key, task, direct);
@@ -160,6 +178,11 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 	if (conn) {
 		s.service = conn->service;
 		s.end = conn->end;
+		dialed = session_dialed(task, &conn->end, direct);
+		if (dialed) {
+			s.parent_session = dialed;
+			s.flags |= BL_SESSION_JOINED;
+		}
 	}
 	tag = session_enter(&s);
 	if (!tag) {
@@ -178,7 +201,7 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 		count(BL_COUNT_LOST_TAG);
 		return 0;
 	}
-	session_emit(&s, tag, task, flags, direct);
+	session_emit(&s, tag, task, s.flags, direct);
 	return tag;
 }
 

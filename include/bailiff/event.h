@@ -157,6 +157,8 @@ struct bl_event_exit {
 #define BL_SESSION_END (1 << 0) /* no task carries the tag any more */
 #define BL_SESSION_INFERRED (1 << 1) /* was there before the sensors or their reader */
 #define BL_SESSION_LATE (1 << 2) /* seen at a later fork or exec, not at the loginuid write */
+/* parent_session is the one that made the connection which this session serves ("ssh localhost") */
+#define BL_SESSION_JOINED (1 << 3)
 
 struct bl_event_session {
 	struct bl_event_head head;

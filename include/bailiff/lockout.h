@@ -91,7 +91,7 @@ struct bl_session {
 	__u32 auid;
 	__u32 audit_session;
 	__u16 service;
-	__u16 flags; /* BL_SESSION_INFERRED, BL_SESSION_LATE */
+	__u16 flags; /* BL_SESSION_INFERRED, BL_SESSION_LATE, BL_SESSION_JOINED */
 	struct bl_endpoint end;
 };
 

@@ -78,6 +78,7 @@ static void run_sessions(bool task_storage, enum birth_hook birth)
 		return;
 	test_sessions(&f);
 	test_peer(&f);
+	test_dial(&f);
 	test_pam(&f);
 	fixture_close(&f);
 }

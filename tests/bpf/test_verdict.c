@@ -153,6 +153,38 @@ static void test_limits(const struct verdicts *v, const struct worker *w,
 	take(v, v->sessions, &w->tag);
 }
 
+/* w's session is made one that other's session logged in for, and then one that is not quite that. */
+static void test_joined(const struct fixture *f, const struct verdicts *v, const struct worker *w,
+			const struct worker *other, enum method method)
+{
+	int sessions = sensors_map(&f->sensors, "bl_sessions");
+	struct bl_session was, now;
+	struct tried t;
+
+	if (!check(bpf_map_lookup_elem(sessions, &w->tag, &was) == 0, "joined: is a session"))
+		return;
+	now = was;
+	now.parent_session = other->tag;
+	now.end.family = 2; /* AF_INET */
+	now.flags |= BL_SESSION_JOINED;
+	put(v, v->sessions, &other->tag, BL_VERDICT_EXEC, 10 * (int64_t)MINUTE_NS);
+	(void)bpf_map_update_elem(sessions, &w->tag, &now, BPF_EXIST);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(none_ran(t, SOME, method), "joined: the same account's login is contained: " SHOW,
+	      SHOWN(t));
+	now.auid = 1001;
+	(void)bpf_map_update_elem(sessions, &w->tag, &now, BPF_EXIST);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(all_ran(t, SOME), "joined: another account's is not: " SHOW, SHOWN(t));
+	now.auid = was.auid;
+	now.flags = was.flags;
+	(void)bpf_map_update_elem(sessions, &w->tag, &now, BPF_EXIST);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(all_ran(t, SOME), "joined: nor a login from elsewhere: " SHOW, SHOWN(t));
+	(void)bpf_map_update_elem(sessions, &w->tag, &was, BPF_EXIST);
+	take(v, v->sessions, &other->tag);
+}
+
 /* The programs here are of life 1. */
 static void test_proof(const struct verdicts *v, const struct worker *w, enum method method)
 {
@@ -307,6 +339,7 @@ static void run_method(bool task_storage, enum method method)
 		test_many(&v, &w, method);
 		test_ways(&f, &v, &w, method);
 		test_limits(&v, &w, &other, method);
+		test_joined(&f, &v, &w, &other, method);
 		test_proof(&v, &w, method);
 		test_account(&f, &v, &w, method);
 		if (method != METHOD_KILL)

@@ -40,6 +40,8 @@ void test_tables_full(bool task_storage);
 void test_net(struct fixture *f);
 void test_peer(struct fixture *f);
 /* After test_peer, whose service it uses. */
+void test_dial(struct fixture *f);
+/* After test_peer, whose service it uses. */
 void test_pam(struct fixture *f);
 /* quiet: nothing else runs on this machine, so exact counts may be asked for. */
 void test_ring(bool task_storage, bool quiet);

@@ -2,6 +2,7 @@
 /*
  * What an administrator may want to see of the flow, as records for watch, why and the event log.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ void pipeline_record_session(struct pipeline *p, const struct session_change *ch
 {
 	const struct session *session = change->session;
 	struct ipc_record record;
+	char joined[80] = "";
 
 	if (!p->sink.record)
 		return;
@@ -66,9 +68,13 @@ void pipeline_record_session(struct pipeline *p, const struct session_change *ch
 	record.local_port = session->end.local_port;
 	text_copy(record.service, sizeof(record.service),
 		  pipeline_service_name(p, session->service));
-	(void)snprintf(record.text, sizeof(record.text), "login of uid %u, audit session %u%s",
+	if (session->flags & BL_SESSION_JOINED)
+		(void)snprintf(joined, sizeof(joined),
+			       ", over a connection made by session %" PRIu64, session->parent);
+	(void)snprintf(record.text, sizeof(record.text), "login of uid %u, audit session %u%s%s",
 		       session->auid, session->audit_session,
-		       session->flags & BL_SESSION_INFERRED ? ", was there before bailiff" : "");
+		       session->flags & BL_SESSION_INFERRED ? ", was there before bailiff" : "",
+		       joined);
 	p->sink.record(&record, p->sink.arg);
 }
 

@@ -84,10 +84,18 @@ static void peer_of(const struct bl_endpoint *end, char text[ADDR_TEXT_MAX])
 		addr_format(&addr, text);
 }
 
-static void state_of(const struct control_session *session, char text[64])
+#define STATE_MAX 96
+
+static void state_of(const struct control_session *session, char text[STATE_MAX])
 {
-	(void)snprintf(text, 64, "%s%s", session->locked ? output_action(session->locked) : "open",
-		       session->flags & BL_SESSION_INFERRED ? ", older than bailiff" : "");
+	char joined[40] = "";
+
+	if (session->flags & BL_SESSION_JOINED)
+		(void)snprintf(joined, sizeof(joined), ", joined to %" PRIu64,
+			       (uint64_t)session->parent_session);
+	(void)snprintf(text, STATE_MAX, "%s%s%s",
+		       session->locked ? output_action(session->locked) : "open",
+		       session->flags & BL_SESSION_INFERRED ? ", older than bailiff" : "", joined);
 }
 
 static const char *type_of(const struct control_session *session)
@@ -106,7 +114,7 @@ static const char *type_of(const struct control_session *session)
 void session_put_row(struct grid *grid, const struct control_session *session)
 {
 	char number[24], peer[ADDR_TEXT_MAX], since[OUTPUT_TIME_MAX], processes[16], leader[16];
-	char state[64], uid[24];
+	char state[STATE_MAX], uid[24];
 	const char *cells[] = {
 		number,
 		session->user[0] ? session->user : uid,
@@ -150,6 +158,12 @@ void session_put_json(struct buf *out, const struct control_session *session)
 	put_number(&w, "session", session->session);
 	if (session->parent_session)
 		put_number(&w, "parent", session->parent_session);
+	if (session->flags & BL_SESSION_JOINED) {
+		json_object(&w, "edge");
+		json_string(&w, "reason", "connection");
+		json_string(&w, "strength", "certain");
+		json_end_object(&w);
+	}
 	json_string(&w, "user", session->user);
 	json_u64(&w, "auid", session->auid);
 	json_u64(&w, "audit_session", session->audit_session);

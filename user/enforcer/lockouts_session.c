@@ -21,6 +21,7 @@ _Static_assert(PROCESS_CGROUP_MAX <= STATE_REASON_MAX, "a scope fits into its re
 /* ---- who ---- */
 
 struct closure {
+	const struct limits *limits;
 	struct session_ids *ids;
 	bool grown;
 };
@@ -28,7 +29,12 @@ struct closure {
 static int closure_add(uint64_t tag, const struct bl_session *session, void *arg)
 {
 	struct closure *closure = arg;
+	char text[IPC_TEXT_MAX];
 
+	/* What may not be locked by itself is not locked by way of a connection either. */
+	if ((session->flags & BL_SESSION_JOINED) && tag != closure->ids->tag &&
+	    limits_session(closure->limits, session, false, text))
+		return 0;
 	closure->grown |= session_ids_add(closure->ids, tag, session) > 0;
 	return 0;
 }
@@ -36,7 +42,7 @@ static int closure_add(uint64_t tag, const struct bl_session *session, void *arg
 int lockouts_session_ids(struct lockouts *lockouts, uint64_t tag, struct session_ids *ret)
 {
 	struct lockout_backend *backend = &lockouts->backend;
-	struct closure closure = { .ids = ret };
+	struct closure closure = { .limits = &lockouts->limits, .ids = ret };
 	int r;
 
 	*ret = (struct session_ids){ .tag = tag };

@@ -119,6 +119,19 @@ static void test_session(void **state)
 		"18446744073709551615  alice  remote  sshd     192.0.2.1  2026-11-25 01:02:03  "
 		"4          812     freeze, older than bailiff\n");
 	buf_clear(&out);
+	session.flags |= BL_SESSION_JOINED;
+	session.parent_session = 12;
+	session_begin(&grid, &out, false);
+	session_put_row(&grid, &session);
+	grid_end(&grid);
+	assert_non_null(strstr(out.data, "freeze, older than bailiff, joined to 12\n"));
+	buf_clear(&out);
+	session_put_json(&out, &session);
+	assert_non_null(strstr(out.data, "\"parent\":\"12\",\"edge\":{\"reason\":\"connection\","
+					 "\"strength\":\"certain\"},"));
+	session.flags = BL_SESSION_INFERRED;
+	session.parent_session = 0;
+	buf_clear(&out);
 	session.end.family = 0;
 	session_put_json(&out, &session);
 	assert_string_equal(

@@ -823,6 +823,40 @@ static void user_means_his_sessions(void **unused)
 	}
 }
 
+/* Of logins that a session made over a connection of its own. */
+static void joined_ones_and_who_is_spared(void **unused)
+{
+	const struct bl_session joined = {
+		.audit_session = 4294900002U,
+		.parent_session = 1,
+		.end.family = AF_INET,
+		.flags = BL_SESSION_JOINED,
+	};
+	struct session_ids ids;
+
+	(void)unused;
+	fake.sessions = 5;
+	fake.session[0] = (struct bl_session){ .auid = NOBODYS_UID, .audit_session = 4294900001U };
+	for (size_t i = 1; i < 5; i++)
+		fake.session[i] = joined;
+	fake.session[1].auid = NOBODYS_UID;
+	fake.session[2].auid = 0;
+	fake.session[3].auid = NOBODYS_UID + 1;
+	fake.session[4].auid = NOBODYS_UID + 2;
+	conf->exempt_uid[0] = NOBODYS_UID + 2;
+	conf->exempt_user[0] = strdup("nobody-here");
+	conf->exempt_users = 1;
+	lockouts_conf(lockouts, conf);
+	assert_int_equal(lockouts_session_ids(lockouts, 1, &ids), 0);
+	assert_int_equal(ids.count, 3);
+	assert_int_equal(ids.id[0].tag, 1);
+	assert_int_equal(ids.id[1].tag, 2);
+	assert_int_equal(ids.id[2].tag, 4);
+	/* What it is asked for itself is decided elsewhere (limits_session). */
+	assert_int_equal(lockouts_session_ids(lockouts, 3, &ids), 0);
+	assert_int_equal(ids.count, 1);
+}
+
 static void user_who_is_spared(void **unused)
 {
 	struct ipc_outcome o;
@@ -1093,6 +1127,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(becomes_exempt, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_in_the_same_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_means_his_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(joined_ones_and_who_is_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_who_is_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_is_only_observed, setup, teardown),
 		cmocka_unit_test_setup_teardown(session_is_contained_first, setup, teardown),

@@ -176,6 +176,20 @@ static void belonging(void **unused)
 		.auid = 1002, .audit_session = 8, .parent_session = 1, .end.family = AF_INET
 	};
 	const struct bl_session other = { .auid = 1000, .audit_session = 9 };
+	const struct bl_session joined = {
+		.auid = 1002,
+		.audit_session = 10,
+		.parent_session = 3,
+		.end.family = AF_INET6,
+		.flags = BL_SESSION_JOINED,
+	};
+	const struct bl_session elsewhere = {
+		.auid = 1000,
+		.audit_session = 11,
+		.parent_session = 77,
+		.end.family = AF_INET,
+		.flags = BL_SESSION_JOINED,
+	};
 	struct session_ids ids = { .tag = 1 };
 	struct process p = { .auid = 1000, .audit_session = 5 };
 
@@ -189,6 +203,8 @@ static void belonging(void **unused)
 	assert_int_equal(session_ids_add(&ids, 3, &deeper), 1);
 	assert_int_equal(session_ids_add(&ids, 4, &remote), 0);
 	assert_int_equal(session_ids_add(&ids, 5, &other), 0);
+	assert_int_equal(session_ids_add(&ids, 6, &joined), 1);
+	assert_int_equal(session_ids_add(&ids, 7, &elsewhere), 0);
 	assert_true(session_ids_match(&ids, &p));
 	p.auid = 1001;
 	assert_false(session_ids_match(&ids, &p));

@@ -43,6 +43,7 @@ const struct sensor_flag sensor_exec_flags[] = {
 const struct sensor_flag sensor_session_flags[] = {
 	{ "inferred", BL_SESSION_INFERRED },
 	{ "late", BL_SESSION_LATE },
+	{ "joined", BL_SESSION_JOINED },
 	{ NULL, 0 },
 };
 
