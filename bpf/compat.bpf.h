@@ -69,6 +69,17 @@ static __always_inline __u32 task_audit_session(const struct task_struct *task, 
 	return TASK_READ(direct, task, sessionid);
 }
 
+/*
+ * Inodes of namespaces are given again at once to the next one made; the cookie never is, but before
+ * 5.12 it is another type and there only for namespaces that somebody asked about.
+ */
+static __always_inline __u64 net_id(const struct net *net)
+{
+	if (bpf_core_field_exists(net->net_cookie))
+		return BPF_CORE_READ(net, net_cookie);
+	return BPF_CORE_READ(net, ns.inum);
+}
+
 /* Without CONFIG_IPV6 a socket has no such addresses, and no AF_INET6 either. */
 static __always_inline bool sock_has_v6(void)
 {

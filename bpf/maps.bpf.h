@@ -87,7 +87,7 @@ struct {
  * login there.
  */
 struct bl_dialed_key {
-	__u32 netns; /* inode of the network namespace; what a user's own says of addresses is his word */
+	__u64 netns; /* net_id(); what a user's own namespace says of addresses is his word */
 	__u16 family;
 	__u16 server_port;
 	__u16 client_port;

@@ -79,7 +79,7 @@ static __always_inline void dial_done(const struct sock *sk)
 	if (!dials_watched_port(sk))
 		return;
 	endpoint_fill(&end, sk);
-	key.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	key.netns = net_id(BPF_CORE_READ(sk, __sk_common.skc_net.net));
 	key.family = end.family;
 	key.server_port = end.peer_port;
 	key.client_port = end.local_port;

@@ -138,7 +138,7 @@ static __always_inline __u64 session_dialed(const struct task_struct *task,
 					    const struct bl_endpoint *end, const bool direct)
 {
 	struct bl_dialed_key key = {
-		.netns = TASK_READ(direct, task, nsproxy, net_ns, ns.inum),
+		.netns = net_id(TASK_READ(direct, task, nsproxy, net_ns)),
 		.family = end->family,
 		.server_port = end->local_port,
 		.client_port = end->peer_port,
