@@ -68,6 +68,9 @@ static void test_dialect(void **state)
 		{ "(?P<n>a)(?P=n)(?(n)b|c)(?:d)(?=e)(?!f)(?<=g)(?<!h)(?>i)",
 		  "(?P<n>a)(?P=n)(?(n)b|c)(?:d)(?=e)(?!f)(?<=g)(?<!h)(?>i)" },
 		{ "(?#a [ comment)x", "(?#a [ comment)x" },
+		{ "(?:\\[(?:[^\\]\"]*|\"[^\"]*\")*\\])+",
+		  "(?:\\[(?:[^\\]\"]++|\"[^\"]*+\")*+\\])+" },
+		{ "(?:[^\\]\"]*|\"[^\"]*\")*\\]?a", "(?:[^\\]\"]*|\"[^\"]*\")*\\]?a" },
 		{ "\\d\\w\\s\\b\\A\\x41\\\\\\.", "\\d\\w\\s\\b\\A\\x41\\\\\\." },
 		{ "\\K", NULL },
 		{ "\\G", NULL },
@@ -112,6 +115,50 @@ static void test_dialect(void **state)
 			assert_string_equal(out.data, rows[i].out);
 		buf_done(&out);
 	}
+}
+
+/* Structured data is found in all texts where it was, of the same length: those of up to eight of its
+ * letters. The second spelling is one that is not rewritten. */
+static void test_elements(void **state)
+{
+	static const char *const forms[] = {
+		"^.*?(?:\\[(?:[^\\]\"]*|\"[^\"]*\")*\\])+(?P<fid>.*)$",
+		"^.*?(?:\\[(?:[^\\]\"]*|[\"][^\"]*\")*\\])+(?P<fid>.*)$",
+	};
+	static const char letters[] = "a\"[]";
+	pcre2_match_data *data = pcre2_match_data_create(8, NULL);
+	struct regex_memory memory;
+	char error[REGEX_ERROR_MAX];
+	struct regex regex[2];
+	unsigned int found = 0;
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(regex_memory_new(&memory), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(regex_compile(&regex[i], forms[i], false, error), 0);
+	for (size_t len = 2; len <= 8; len++) {
+		for (uint32_t n = 0; n < 1U << 2 * len; n++) {
+			PCRE2_SIZE begin[2] = { 0, 0 };
+			char text[16] = "";
+
+			for (size_t i = 0; i < len; i++)
+				text[i] = letters[n >> 2 * i & 3];
+			text[len] = '\n';
+			for (int i = 0; i < 2; i++)
+				if (regex_match(&regex[i], &memory, text, len + 1, data))
+					begin[i] = pcre2_get_ovector_pointer(
+						data)[2 * regex[i].group[ROLE_ID]];
+			assert_row(begin[0] == begin[1], text);
+			found += begin[0] > 0;
+		}
+	}
+	assert_int_equal(regex[0].limit + regex[1].limit, 0);
+	assert_true(found > 10000);
+	for (int i = 0; i < 2; i++)
+		regex_done(&regex[i]);
+	regex_memory_done(&memory);
+	pcre2_match_data_free(data);
 }
 
 static void test_literals(void **state)
@@ -719,13 +766,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_jit), /* first: memory got before stays executable */
-		cmocka_unit_test(test_tags),	      cmocka_unit_test(test_dialect),
-		cmocka_unit_test(test_literals),      cmocka_unit_test(test_literal_search),
-		cmocka_unit_test(test_blow_up),	      cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_ascii),	      cmocka_unit_test(test_prefix),
-		cmocka_unit_test(test_limit_is_told), cmocka_unit_test(test_limit_is_counted),
-		cmocka_unit_test(test_addresses),     cmocka_unit_test(test_ignoreregex),
-		cmocka_unit_test(test_content),	      cmocka_unit_test(test_begins),
+		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_dialect),
+		cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_literals),
+		cmocka_unit_test(test_literal_search),
+		cmocka_unit_test(test_blow_up),
+		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_limit_is_told),
+		cmocka_unit_test(test_limit_is_counted),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ignoreregex),
+		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

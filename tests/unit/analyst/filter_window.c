@@ -155,6 +155,50 @@ static void test_bytes(void **state)
 	filter_set_free(set);
 }
 
+/*
+ * A server that many talk to at once, with the structured data that rsyslog writes: no line is given
+ * up on, and each failure whose connection is in the window is found.
+ */
+static void test_crowded(void **state)
+{
+	static const struct file ldap = {
+		"a.conf", D "head = \\s*\\S+ ldapd \\d+ \\S+ "
+			    "(?:[^\\[\\]\\s]+|(?:\\[(?:[^\\]\"]*|\"[^\"]*\")*\\])+)\\s+\n"
+			    "failregex = ^(?P<h>%(head)s)c=(?P<c>\\d+) from <ADDR>:\\d+ "
+			    "\\(\\S+\\)\\s*<SKIPLINES>"
+			    "(?P=h)c=(?P=c) result(?:\\s(?!err)\\S+=\\S*)* err=49 text=[\\w\\s]*$\n"
+			    "maxlines = 20\n"
+	};
+	static const char head[] = "host ldapd 812 - [timeQuality tzKnown=\"1\" isSynced=\"1\" "
+				   "syncAccuracy=\"334000\"] ";
+	struct filter_set *set = set_of(&ldap, 1);
+	uint16_t filter = load(set, "a");
+	struct filter_stats stats;
+	unsigned int failures = 0;
+	struct claim claim;
+	char line[256];
+
+	(void)state;
+	/* Eight at a time: all come, then all ask, then all are refused. */
+	for (unsigned int c = 0; c < 8 * 40; c++) {
+		for (unsigned int i = 0; c % 8 == 7 && i < 24; i++) {
+			unsigned int who = c - 7 + i % 8;
+
+			(void)snprintf(line, sizeof(line),
+				       i < 8	? "%sc=%u from 192.0.2.%u:40000 (ip=::)"
+				       : i < 16 ? "%sc=%u bind dn=\"cn=%u\""
+						: "%sc=%u result tag=%u err=49 text=",
+				       head, who, who % 256);
+			if (match(set, filter, line, &claim) == FILTER_FAILURE)
+				failures++;
+		}
+	}
+	filter_stats(set, &stats);
+	assert_int_equal(stats.regex_limit, 0);
+	assert_int_equal(failures, 8 * 40);
+	filter_set_free(set);
+}
+
 /* What filter test shows of it: all lines, and the parts in their places. */
 static void test_trace(void **state)
 {
@@ -184,7 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),	     cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_many_writers), cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_trace),	     cmocka_unit_test(test_crowded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
