@@ -5,12 +5,14 @@
 #include "filters.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "analyst/evidence/filter.h"
 #include "analyst/evidence/filter_regex.h"
 
 #define SET_MDWE 65 /* PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: Debian 12's headers lack them */
@@ -569,6 +571,90 @@ static void test_limit_is_counted(void **state)
 	filter_set_free(set);
 }
 
+/* fail2ban joins <F-TUPLE_X> to X; an address that is a part of more is not who is locked out. */
+static void test_parts(void **state)
+{
+	static const struct file files[] = {
+		{ "a.conf",
+		  "[Definition]\n"
+		  "failregex = ^u <F-USER>\\S*</F-USER>@<F-TUPLE_USER>\\S*</F-TUPLE_USER> <ADDR>$\n"
+		  " ^r <F-TUPLE_USER_1>\\S*</F-TUPLE_USER_1>/<F-TUPLE_USER>\\S*</F-TUPLE_USER> "
+		  "<ADDR>$\n"
+		  " ^a <F-ALT_USER>\\S*</F-ALT_USER>@<F-TUPLE_USER>\\S*</F-TUPLE_USER> <ADDR>$\n"
+		  " ^i <F-ID>\\S+</F-ID> as <F-TUPLE_ID>\\S*</F-TUPLE_ID>$\n"
+		  " ^j <F-ID>\\S+</F-ID> as <F-TUPLE_ID>\\S*</F-TUPLE_ID> by <ADDR>$\n" },
+		{ "bad.conf",
+		  "[Definition]\nfailregex = ^<ADDR> <F-TUPLE_PORT>\\d+</F-TUPLE_PORT>$\n" },
+		{ "alone.conf", "[Definition]\nfailregex = ^<F-TUPLE_ID>\\S+</F-TUPLE_ID>$\n" },
+	};
+	static const struct {
+		const char *line, *user, *addr;
+	} rows[] = {
+		{ "u bob@example 192.0.2.1", "bob, example", "192.0.2.1" },
+		{ "u bob@ 192.0.2.1", "bob", "192.0.2.1" },
+		{ "u @example 192.0.2.1", "example", "192.0.2.1" },
+		{ "u @ 192.0.2.1", "", "192.0.2.1" },
+		/* By name, not by place. */
+		{ "r bob/example 192.0.2.1", "example, bob", "192.0.2.1" },
+		{ "a bob@example 192.0.2.1", "bob, example", "192.0.2.1" },
+		{ "i 192.0.2.1 as bob", "", "-" },
+		{ "i 192.0.2.1 as ", "", "192.0.2.1" },
+		{ "j 198.51.100.7 as bob by 192.0.2.1", "", "192.0.2.1" },
+	};
+	struct filter_set *set = set_of(files, 3);
+	struct buf all = BUF_INIT(4096);
+	char error[EVIDENCE_ERROR_MAX];
+	uint16_t filter, index;
+	struct claim claim;
+
+	(void)state;
+	filter_set_on_warning(set, on_warning, &all);
+	filter = load(set, "a");
+	assert_non_null(strstr(all.data,
+			       "a.conf:5: failregex: tries are counted by address, not by "
+			       "all that <F-TUPLE_ID> joins"));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_row(match(set, filter, rows[i].line, &claim) == FILTER_FAILURE,
+			   rows[i].line);
+		assert_row(!strcmp(claim.user, rows[i].user), rows[i].line);
+		assert_row(addr_is(&claim.addr, rows[i].addr), rows[i].line);
+	}
+	assert_int_equal(filter_set_load(set, "bad", &index, error), -EINVAL);
+	assert_string_equal(error, "bad.conf:2: failregex: tuple_port: only ID, USER and MLFID can "
+				   "be made of parts");
+	assert_int_equal(filter_set_load(set, "alone", &index, error), -EINVAL);
+	buf_done(&all);
+	filter_set_free(set);
+}
+
+/* Lines are of one connection if all parts of the key are equal, not if they only read alike. */
+static void test_key_parts(void **state)
+{
+	static const struct file files[] = {
+		{ "a.conf",
+		  "[Definition]\nprefregex = ^<F-MLFID>\\S+</F-MLFID> <F-TUPLE_MLFID>[^:]*"
+		  "</F-TUPLE_MLFID>: <F-CONTENT>.+</F-CONTENT>$\n"
+		  "failregex = ^<F-NOFAIL>from</F-NOFAIL> <ADDR>$\n ^bad$\n" },
+	};
+	static char line[COMPOUND_MAX + 64];
+	struct filter_set *set = set_of(files, 1);
+	uint16_t filter = load(set, "a");
+	struct claim claim;
+
+	(void)state;
+	assert_int_equal(match(set, filter, "7 x: from 192.0.2.1", &claim), FILTER_NOFAIL);
+	assert_int_equal(match(set, filter, "7 y: bad", &claim), FILTER_NOFAIL);
+	assert_int_equal(match(set, filter, "7, x : bad", &claim), FILTER_NOFAIL);
+	assert_int_equal(match(set, filter, "7 x: bad", &claim), FILTER_FAILURE);
+	assert_true(addr_is(&claim.addr, "192.0.2.1"));
+	/* Longer than a key can be: joined with nothing. */
+	(void)snprintf(line, sizeof(line), "7 %0*d: from 192.0.2.2", COMPOUND_MAX, 0);
+	assert_int_equal(match(set, filter, line, &claim), FILTER_NOFAIL);
+	(void)snprintf(line, sizeof(line), "7 %0*d: bad", COMPOUND_MAX, 0);
+	assert_int_equal(match(set, filter, line, &claim), FILTER_NOFAIL);
+	filter_set_free(set);
+}
+
 static void test_addresses(void **state)
 {
 	static const struct file files[] = {
@@ -777,6 +863,8 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_limit_is_told),
 		cmocka_unit_test(test_limit_is_counted),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_key_parts),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_ignoreregex),
 		cmocka_unit_test(test_content),

@@ -99,6 +99,8 @@ struct windows {
  */
 struct window *window_push(struct windows *windows, const struct log_record *record,
 			   const struct line *line);
+#define COMPOUND_MAX 1024 /* bytes of <F-TUPLE_X>'s parts together; more than that are unset */
+
 /* The expression that matched, prefregex beneath it, and the texts that their groups point into. */
 struct hit {
 	const struct regex *regex, *prefix; /* prefix may be NULL */

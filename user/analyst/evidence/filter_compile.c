@@ -228,7 +228,7 @@ static bool regex_has_id(const struct regex *regex)
 		if (regex->group[ids[i]])
 			return true;
 		for (unsigned int a = 0; a < regex->alts; a++)
-			if (regex->alt[a].role == ids[i])
+			if (regex->alt[a].role == ids[i] && !regex->alt[a].part)
 				return true;
 	}
 	return false;
@@ -263,6 +263,9 @@ static void expressions_warn(const struct compile *c)
 			     "is not anchored with ^: text from outside can stand where it looks");
 		if (e->regex.group[ROLE_DNS] && !e->regex.group[ROLE_IP4])
 			warn(c, e, "failregex", "names are not resolved: <DNS> gives no address");
+		if (e->regex.compound >> ROLE_ID & 1)
+			warn(c, e, "failregex",
+			     "tries are counted by address, not by all that <F-TUPLE_ID> joins");
 	}
 }
 

@@ -36,7 +36,7 @@ static const char *alts_get(const struct regex *regex, const PCRE2_SIZE *at, con
 			    enum role role, size_t *ret_len)
 {
 	for (unsigned int i = 0; regex && i < regex->alts; i++) {
-		const PCRE2_SIZE *alt = regex->alt[i].role == role
+		const PCRE2_SIZE *alt = regex->alt[i].role == role && !regex->alt[i].part
 						? group_at(regex, regex->alt[i].group, at)
 						: NULL;
 
@@ -64,6 +64,57 @@ static const char *hit_get_or_alt(const struct hit *hit, enum role role, size_t 
 	if (!alt && text)
 		*ret_len = 0;
 	return alt ? alt : text;
+}
+
+/* One expression's <F-TUPLE_X>: what it has of the role itself, then the parts in order of their names.
+ * Its length; more than COMPOUND_MAX: it does not fit. */
+static size_t parts_join(const struct regex *regex, const PCRE2_SIZE *at, const char *text,
+			 enum role role, char room[COMPOUND_MAX])
+{
+	/* No line holds a newline: a key's parts cannot be made to look like another's. */
+	const char *const between = role == ROLE_MLFID ? "\n" : ", ";
+	const PCRE2_SIZE *own = group_at(regex, regex->group[role], at);
+	size_t len = 0;
+
+	for (unsigned int i = 0; i <= regex->alts; i++) {
+		const PCRE2_SIZE *part = own;
+		size_t part_len, gap;
+		const char *from;
+
+		if (i)
+			part = regex->alt[i - 1].role == role && regex->alt[i - 1].part
+				       ? group_at(regex, regex->alt[i - 1].group, at)
+				       : NULL;
+		from = part ? text + part[0] : NULL;
+		part_len = part ? part[1] - part[0] : 0;
+		if (!i && !part_len)
+			from = alts_get(regex, at, text, role, &part_len);
+		if (!from || !part_len)
+			continue;
+		gap = len ? strlen(between) : 0;
+		if (part_len + gap > COMPOUND_MAX - len)
+			return COMPOUND_MAX + 1;
+		memcpy(room + len, between, gap);
+		memcpy(room + len + gap, from, part_len);
+		len += gap + part_len;
+	}
+	return len;
+}
+
+/* The same where it may be made of several parts; room holds those. */
+static const char *hit_get_compound(const struct hit *hit, enum role role, char room[COMPOUND_MAX],
+				    size_t *ret_len)
+{
+	size_t len = 0;
+
+	if (hit->regex->compound >> role & 1)
+		len = parts_join(hit->regex, hit->at, hit->text, role, room);
+	if (!len && hit->prefix && hit->prefix->compound >> role & 1)
+		len = parts_join(hit->prefix, hit->prefix_at, hit->prefix_text, role, room);
+	if (!len)
+		return hit_get_or_alt(hit, role, ret_len);
+	*ret_len = len;
+	return len <= COMPOUND_MAX ? room : NULL;
 }
 
 static bool hit_marks(const struct hit *hit, enum role role)
@@ -109,6 +160,7 @@ static uint64_t number_read(const struct hit *hit, enum role role, uint64_t most
 
 static void said_read(const struct hit *hit, const struct line *line, struct said *ret)
 {
+	char room[COMPOUND_MAX];
 	const char *text;
 	uint64_t count;
 	size_t len;
@@ -117,7 +169,7 @@ static void said_read(const struct hit *hit, const struct line *line, struct sai
 	ret->nofail = hit_marks(hit, ROLE_NOFAIL);
 	ret->gained = hit_marks(hit, ROLE_GAINED);
 	ret->forget = hit_marks(hit, ROLE_FORGET);
-	text = hit_get_or_alt(hit, ROLE_ID, &len);
+	text = hit_get_compound(hit, ROLE_ID, room, &len);
 	if (text && len) {
 		ret->has_id = true;
 		if (addr_parse(text, len, &ret->addr) < 0)
@@ -128,7 +180,7 @@ static void said_read(const struct hit *hit, const struct line *line, struct sai
 	ret->port = (uint16_t)number_read(hit, ROLE_PORT, UINT16_MAX);
 	count = number_read(hit, ROLE_COUNT, LINE_REPEATED_MAX);
 	ret->count = line->count > count ? line->count : (uint32_t)count;
-	text = hit_get_or_alt(hit, ROLE_USER, &len);
+	text = hit_get_compound(hit, ROLE_USER, room, &len);
 	if (text)
 		text_copy_len(ret->user, sizeof(ret->user), text, len);
 }
@@ -309,6 +361,7 @@ static enum filter_outcome line_match(struct filter_set *set, uint16_t index,
 	size_t len = set->line.len + 1, key_len = 0;
 	struct hit hit = { .text = set->line.text };
 	struct window *window = NULL;
+	char room[COMPOUND_MAX];
 	struct said said;
 	const char *key;
 	bool pending = false;
@@ -326,7 +379,7 @@ static enum filter_outcome line_match(struct filter_set *set, uint16_t index,
 	if (set->trace)
 		filter_trace_hit(set->trace, &hit);
 	said_read(&hit, &set->line, &said);
-	key = hit_get(&hit, ROLE_MLFID, &key_len);
+	key = hit_get_compound(&hit, ROLE_MLFID, room, &key_len);
 	if (window)
 		window_use(window, &hit, &hit.text, &len);
 	if (!filter->ignores_first && ignored(set, filter, hit.text, len))

@@ -31,38 +31,57 @@ static bool alt_ends(const char *rest)
 	return !rest[0] || (rest[0] == '_' && rest[1] && !rest[1 + strspn(rest + 1, "0123456789")]);
 }
 
-/* alt_user, alt_user_1, tuple_user: fill a role that is unset. */
-static void alt_add(struct regex *regex, const char *name, uint32_t group)
+/* ROLE_MAX: it is no role's name. */
+static enum role role_named(const char *name)
 {
-	static const char *const kinds[] = { "alt_", "tuple_" };
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		const char *role = roles[i].role == ROLE_ID	? "id"
+				   : roles[i].role == ROLE_PORT ? "port"
+								: roles[i].name;
+		size_t len = strlen(role);
 
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-		size_t kind = strlen(kinds[k]);
-
-		if (strncmp(name, kinds[k], kind))
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
-			const char *role = roles[i].role == ROLE_ID	? "id"
-					   : roles[i].role == ROLE_PORT ? "port"
-									: roles[i].name;
-			size_t len = strlen(role);
-
-			if (strncmp(name + kind, role, len) || !alt_ends(name + kind + len) ||
-			    regex->alts == REGEX_ALTS_MAX)
-				continue;
-			regex->alt[regex->alts++] =
-				(struct regex_alt){ .role = roles[i].role, .group = group };
-			regex->roles |= 1U << roles[i].role;
-			return;
-		}
+		if (!strncmp(name, role, len) && alt_ends(name + len))
+			return roles[i].role;
 	}
+	return ROLE_MAX;
+}
+
+/* alt_user, alt_user_1: fill a role that is unset; tuple_user, tuple_user_1: are parts of it. */
+static int alt_add(struct regex *regex, const char *name, uint32_t group,
+		   char error[REGEX_ERROR_MAX])
+{
+	static const char alt[] = "alt_", tuple[] = "tuple_";
+	const bool part = !strncmp(name, tuple, strlen(tuple));
+	enum role role;
+
+	if (!part && strncmp(name, alt, strlen(alt)))
+		return 0;
+	role = role_named(name + strlen(part ? tuple : alt));
+	if (role == ROLE_MAX)
+		return 0;
+	if (part && role != ROLE_ID && role != ROLE_USER && role != ROLE_MLFID) {
+		(void)snprintf(error, REGEX_ERROR_MAX,
+			       "%.32s: only ID, USER and MLFID can be made of parts", name);
+		return -EINVAL;
+	}
+	if (regex->alts == REGEX_ALTS_MAX) {
+		(void)snprintf(error, REGEX_ERROR_MAX, "more than %d alternatives and parts",
+			       REGEX_ALTS_MAX);
+		return -E2BIG;
+	}
+	regex->alt[regex->alts++] =
+		(struct regex_alt){ .role = role, .group = group, .part = part };
+	regex->roles |= 1U << role;
+	regex->compound |= part ? 1U << role : 0;
+	return 0;
 }
 
 /* The table is sorted by name, which is the order that alternatives are tried in. */
-static void groups_find(struct regex *regex)
+static int groups_find(struct regex *regex, char error[REGEX_ERROR_MAX])
 {
 	uint32_t count = 0, size = 0;
 	PCRE2_SPTR table;
+	int r = 0;
 
 	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->captures);
 	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_NAMECOUNT, &count);
@@ -74,19 +93,20 @@ static void groups_find(struct regex *regex)
 		const char *name = (const char *)entry + 2;
 		bool known = false;
 
-		for (size_t r = 0; r < ARRAY_SIZE(roles) && !known; r++) {
-			known = !strcmp(roles[r].name, name);
+		for (size_t k = 0; k < ARRAY_SIZE(roles) && !known; k++) {
+			known = !strcmp(roles[k].name, name);
 			if (!known)
 				continue;
-			regex->group[roles[r].role] = group;
-			regex->roles |= 1U << roles[r].role;
+			regex->group[roles[k].role] = group;
+			regex->roles |= 1U << roles[k].role;
 		}
 		if (!strncmp(name, "skiplines", strlen("skiplines")) &&
 		    regex->skips < REGEX_SKIPS_MAX)
 			regex->skip[regex->skips++] = group;
-		else if (!known)
-			alt_add(regex, name, group);
+		else if (!known && !r)
+			r = alt_add(regex, name, group, error);
 	}
+	return r;
 }
 
 /* UCP: \w, \d, \s mean in Python what they mean of Unicode. */
@@ -242,8 +262,9 @@ static int compile(struct regex *regex, const char *text, bool lines, bool prefi
 		regex->to_end = content_cut(&out);
 	if (!r)
 		r = out.data ? codes_compile(regex, &out, false, error) : -EINVAL;
+	if (!r)
+		r = groups_find(regex, error);
 	if (!r) {
-		groups_find(regex);
 		ascii_compile(regex, &out);
 		regex_literals(out.data, &regex->needs, &regex->prefix);
 		/* What the library does not call anchored has no begin to compare. */

@@ -70,6 +70,7 @@ enum role {
 struct regex_alt {
 	enum role role; /* which it fills where that is unset or empty */
 	uint32_t group;
+	bool part; /* of a compound: it is joined to the role instead */
 };
 
 struct regex {
@@ -94,6 +95,7 @@ struct regex {
 	bool to_end; /* its content goes on to the end of the line: see regex_compile_prefix */
 	uint32_t group[ROLE_MAX]; /* 0 = none */
 	uint32_t roles; /* a bit for each that has a group, or an alternative */
+	uint32_t compound; /* a bit for each role that has parts */
 	unsigned int alts;
 	struct regex_alt alt[REGEX_ALTS_MAX];
 	unsigned int skips;

@@ -35,12 +35,20 @@ static void part_add(struct filter_trace *trace, enum filter_part_kind kind, siz
 	};
 }
 
-static void alts_add(struct filter_trace *trace, const struct regex *regex, enum role role,
-		     enum filter_part_kind kind, size_t base, const PCRE2_SIZE *at)
+/* part: of a compound, else alternatives. */
+static void alts_add(struct filter_trace *trace, const struct hit *hit, enum role role, bool part,
+		     enum filter_part_kind kind)
 {
-	for (unsigned int i = 0; regex && i < regex->alts; i++)
-		if (regex->alt[i].role == role)
-			part_add(trace, kind, base, group_at(regex, regex->alt[i].group, at));
+	const struct regex *own = hit->regex, *prefix = hit->prefix;
+
+	for (unsigned int i = 0; i < own->alts; i++)
+		if (own->alt[i].role == role && own->alt[i].part == part)
+			part_add(trace, kind, hit->content,
+				 group_at(own, own->alt[i].group, hit->at));
+	for (unsigned int i = 0; prefix && i < prefix->alts; i++)
+		if (prefix->alt[i].role == role && prefix->alt[i].part == part)
+			part_add(trace, kind, 0,
+				 group_at(prefix, prefix->alt[i].group, hit->prefix_at));
 }
 
 void filter_trace_hit(struct filter_trace *trace, const struct hit *hit)
@@ -62,9 +70,8 @@ void filter_trace_hit(struct filter_trace *trace, const struct hit *hit)
 		else if (hit->prefix)
 			part_add(trace, parts[i].kind, 0,
 				 group_at(hit->prefix, hit->prefix->group[role], hit->prefix_at));
-		if (trace->parts > before)
-			continue;
-		alts_add(trace, hit->regex, role, parts[i].kind, hit->content, hit->at);
-		alts_add(trace, hit->prefix, role, parts[i].kind, 0, hit->prefix_at);
+		if (trace->parts == before)
+			alts_add(trace, hit, role, false, parts[i].kind);
+		alts_add(trace, hit, role, true, parts[i].kind);
 	}
 }
