@@ -206,6 +206,12 @@ int import_plan(struct import *import);
 /* import_filter.c: decides which filter file does it, and adds what has to be written to the
  * output and to the set. */
 int import_filter(struct import *import, struct import_jail *jail, struct filter_spec *ret_spec);
+/* import_copy.c: the files of a filter that config was read from, with its includes; the filter is called
+ * as from then on. */
+int import_copy(struct import *import, struct import_jail *jail, const struct config *config,
+		const char *as, struct filter_spec *spec);
+/* error may begin with a place. */
+int import_filter_refuse(struct import_jail *jail, const char *before, const char *error);
 /* import_own.c: the jail's own expressions; once before the first import_get, then per jail. */
 int import_own_prepare(struct import *import);
 int import_own(struct import *import, struct import_jail *jail, struct filter_spec *spec);

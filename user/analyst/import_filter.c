@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which filter does a jail's work: bailiff's own where it ships one of that name and that one knows
- * the jail's parameters, else fail2ban's, of which the files are copied with all that they include.
+ * the jail's parameters, else fail2ban's, of which the files are copied (import_copy.c).
  *
  * Either is loaded here as it will be later, so a filter that bailiff refuses is known by now.
  */
@@ -11,7 +11,6 @@
 
 #include "analyst/import.h"
 
-#define NEEDS_MAX 32 /* files of one filter */
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 /* "FILE:LINE: reason" of a filter to a note that names the file from fail2ban's folder on. */
@@ -37,7 +36,7 @@ static void note_error(struct import_notes *notes, enum import_note_kind kind, c
 	import_note(notes, kind, &place, "%s%s", before, error);
 }
 
-static int refuse(struct import_jail *jail, const char *before, const char *error)
+int import_filter_refuse(struct import_jail *jail, const char *before, const char *error)
 {
 	note_error(&jail->notes, NOTE_REFUSED, before, error);
 	jail->refused = true;
@@ -199,101 +198,6 @@ static int take_shipped(struct import *import, struct import_jail *jail, struct 
 	return 1;
 }
 
-/* NAME.conf, NAME.local and NAME.d/x under another name; included files keep theirs. */
-static void name_as(const char *file, const char *from, const char *to, char ret[IPC_PATH_MAX])
-{
-	size_t len = strlen(from);
-
-	if (!strncmp(file, from, len) &&
-	    (!strcmp(file + len, ".conf") || !strcmp(file + len, ".local") ||
-	     !strncmp(file + len, ".d/", 3)))
-		(void)snprintf(ret, IPC_PATH_MAX, "%s%s", to, file + len);
-	else
-		text_copy(ret, IPC_PATH_MAX, file);
-}
-
-/* The distinct files that the options came from. */
-static unsigned int files_needed(const struct config *config, const char *need[NEEDS_MAX])
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < config->places && count < NEEDS_MAX; i++) {
-		bool known = false;
-
-		for (unsigned int j = 0; j < count && !known; j++)
-			known = !strcmp(need[j], config->place[i].file);
-		if (!known)
-			need[count++] = config->place[i].file;
-	}
-	return count;
-}
-
-/* A file that others include may not change under bailiff's own filters. common.conf is there for
- * filters from elsewhere alone. */
-static bool file_clashes(const struct import *import, const struct filter_file *file,
-			 const char *name)
-{
-	const struct filter_file *own = filter_file_find(&import->files->shipped, name);
-
-	return own && strcmp(name, "common.conf") != 0 &&
-	       (own->len != file->len || memcmp(own->text, file->text, own->len) != 0);
-}
-
-static int copy_one(struct import *import, const struct filter_file *file, const char *name)
-{
-	char path[IPC_PATH_MAX];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "filter.d/%s", name);
-	r = import_output_add(import, path, file->text, file->len);
-	return r == -EEXIST ? 0 : r;
-}
-
-/* The set gets all of them before the output gets any: a filter that is refused is not written. */
-static int copy_files(struct import *import, struct import_jail *jail, const struct config *config,
-		      struct filter_spec *spec, const char *as)
-{
-	const char *need[NEEDS_MAX];
-	char name[IPC_PATH_MAX], text[IPC_FILTER_MAX], error[EVIDENCE_ERROR_MAX] = "";
-	unsigned int count = files_needed(config, need);
-	const struct filter_file *file;
-	struct filter_spec renamed = *spec;
-	uint16_t index;
-	int r;
-
-	for (unsigned int i = 0; i < count; i++) {
-		file = filter_file_find(&import->files->filters, need[i]);
-		name_as(need[i], spec->name, as, name);
-		if (!file || file_clashes(import, file, name)) {
-			(void)snprintf(error, sizeof(error),
-				       "%.100s:1: bailiff ships another file of that name",
-				       need[i]);
-			return refuse(jail, "the filter is not taken: ", error);
-		}
-		r = filter_set_add_file(import->set, name, file->text, file->len);
-		if (r < 0)
-			return r;
-	}
-	text_copy(renamed.name, sizeof(renamed.name), as);
-	if (!import_spec_text(&renamed, text))
-		return refuse(jail, "",
-			      "the filter's parameters are too long, or have blanks or quotes that "
-			      "bailiff.conf cannot hold");
-	if (filter_set_load(import->set, text, &index, error) < 0)
-		return refuse(jail, "bailiff refuses the filter: ", error);
-	for (unsigned int i = 0; i < count; i++) {
-		file = filter_file_find(&import->files->filters, need[i]);
-		name_as(need[i], spec->name, as, name);
-		r = copy_one(import, file, name);
-		if (r == -E2BIG)
-			return refuse(jail, "", "too many files to write");
-		if (r < 0)
-			return r;
-	}
-	*spec = renamed;
-	return 0;
-}
-
 static int take_copy(struct import *import, struct import_jail *jail, struct filter_spec *spec)
 {
 	char as[CONFIG_NAME_MAX + 16], error[EVIDENCE_ERROR_MAX] = "";
@@ -305,14 +209,14 @@ static int take_copy(struct import *import, struct import_jail *jail, struct fil
 		       folder_has(&import->files->shipped, spec->name, ".conf") ? "fail2ban-" : "",
 		       spec->name);
 	if (strlen(as) >= IPC_NAME_MAX)
-		return refuse(jail, "", "the filter's name is too long for bailiff");
+		return import_filter_refuse(jail, "", "the filter's name is too long for bailiff");
 	r = config_of(&import->files->filters, &read, &config, error);
 	if (!r) {
 		mode_drop(&config, spec);
 		config_learn(&config, jail);
-		r = copy_files(import, jail, &config, spec, as);
+		r = import_copy(import, jail, &config, as, spec);
 	} else if (r != -ENOMEM) {
-		r = refuse(jail, "", error);
+		r = import_filter_refuse(jail, "", error);
 	}
 	config_done(&config);
 	return r;

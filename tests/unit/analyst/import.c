@@ -310,6 +310,96 @@ static void test_layers(void **state)
 	tree_done(&tree);
 }
 
+/* An include that bailiff ships another of is fail2ban's, under a name of its own. */
+static void test_includes(void **state)
+{
+	static const char jails[] =
+		"[DEFAULT]\nenabled = true\nlogpath = /var/log/owned.log\n"
+		"[near]\nport = 1\n[far]\nport = 1\n[same]\nport = 1\n[again]\nfilter = near\n";
+	static const char near_filter[] = "# before = sshd.conf\n"
+					  "[INCLUDES]\n"
+					  "before:head.conf\n"
+					  "         ./sshd.conf ; the usual\r\n"
+					  "after:head.conf\n"
+					  "# before = sshd.conf\n"
+					  "[Definition]\n"
+					  "before = sshd.conf\n"
+					  "failregex = ^near <ADDR>$\n"
+					  "            %(known/failregex)s";
+	static const char near_written[] = "# before = sshd.conf\n"
+					   "[INCLUDES]\n"
+					   "before:head.conf\n"
+					   "         ./fail2ban-sshd.conf ; the usual\r\n"
+					   "after:head.conf\n"
+					   "# before = sshd.conf\n"
+					   "[Definition]\n"
+					   "before = sshd.conf\n"
+					   "failregex = ^near <ADDR>$\n"
+					   "            %(known/failregex)s";
+	static const char same[] = "[INCLUDES]\nbefore = both.conf\n[Definition]\n"
+				   "failregex = ^same <ADDR>$\n";
+	static const struct text_file files[] = {
+		{ "jail.conf", jails },
+		{ "filter.d/near.conf", near_filter },
+		{ "filter.d/far.conf", "[INCLUDES]\nbefore = near.conf\n[Definition]\nx = 1\n" },
+		{ "filter.d/sshd.local", "[Definition]\n_more = x\n" },
+		{ "filter.d/same.conf", same },
+		{ "filter.d/both.conf", app_filter },
+		{ "shipped/both.conf", app_filter },
+	};
+	struct tree tree;
+	uint16_t index;
+	char error[EVIDENCE_ERROR_MAX];
+
+	(void)state;
+	tree_new(&tree, files, ARRAY_SIZE(files));
+	tree_run(&tree);
+	assert_false(jail_of(&tree, "near")->refused);
+	assert_false(jail_of(&tree, "far")->refused);
+	assert_false(jail_of(&tree, "same")->refused);
+	assert_false(jail_of(&tree, "again")->refused);
+	assert_string_equal(output_of(&tree, "filter.d/near.conf"), near_written);
+	assert_string_equal(output_of(&tree, "filter.d/far.conf"), files[2].text);
+	assert_string_equal(output_of(&tree, "filter.d/fail2ban-sshd.conf"), app_filter);
+	assert_string_equal(output_of(&tree, "filter.d/fail2ban-sshd.local"), files[3].text);
+	assert_string_equal(output_of(&tree, "filter.d/head.conf"), head_include);
+	/* What is the same may stay what it is called. */
+	assert_string_equal(output_of(&tree, "filter.d/same.conf"), same);
+	assert_string_equal(output_of(&tree, "filter.d/both.conf"), app_filter);
+	/* bailiff's own is not touched. */
+	assert_null(output_of(&tree, "filter.d/sshd.conf"));
+	assert_null(output_of(&tree, "filter.d/sshd.local"));
+	assert_note(&jail_of(&tree, "near")->notes, NOTE_INFO, "filter.d/sshd.conf", 1,
+		    "is copied as fail2ban-sshd.conf");
+	assert_int_equal(filter_set_load(tree.import->set, "far", &index, error), 0);
+	assert_int_equal(filter_expressions(tree.import->set, index), 2);
+	assert_valid(&tree);
+	tree_done(&tree);
+}
+
+/* One that cannot be: the name is taken, or nobody asks for it in a way that is known. */
+static void test_includes_refused(void **state)
+{
+	static const char jails[] = "[DEFAULT]\nenabled = true\nlogpath = "
+				    "/var/log/owned.log\n[near]\nport = 1\n[app]\nport = 1\n";
+	static const struct text_file taken[] = {
+		{ "jail.conf", jails },
+		{ "filter.d/near.conf", "[INCLUDES]\nbefore = sshd.conf\n[Definition]\nx = 1\n" },
+		{ "filter.d/fail2ban-sshd.conf", app_filter },
+	};
+	struct tree tree;
+
+	(void)state;
+	tree_new(&tree, taken, ARRAY_SIZE(taken));
+	tree_run(&tree);
+	assert_true(jail_of(&tree, "near")->refused);
+	assert_false(jail_of(&tree, "app")->refused);
+	assert_note(&jail_of(&tree, "near")->notes, NOTE_REFUSED, "filter.d/fail2ban-sshd.conf", 1,
+		    "its name is wanted");
+	assert_null(output_of(&tree, "filter.d/near.conf"));
+	tree_done(&tree);
+}
+
 static void test_filter_with_parameters(void **state)
 {
 	const struct import_jail *jail;
@@ -832,6 +922,8 @@ int main(void)
 		cmocka_unit_test(test_a_jail),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_includes),
+		cmocka_unit_test(test_includes_refused),
 		cmocka_unit_test(test_filter_with_parameters),
 		cmocka_unit_test(test_time_zone),
 		cmocka_unit_test(test_writer),
