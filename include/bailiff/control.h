@@ -35,14 +35,18 @@ enum control_op {
 			   a later one ends the earlier */
 	CONTROL_SOURCES, /* replies: source, one each */
 	CONTROL_FILTERS, /* replies: filter, one each: those with expressions that are given up */
+	CONTROL_HOLD, /* a locked session stays at its step of the ladder */
+	CONTROL_THAW, /* a frozen session goes back to quarantine, and stays there */
 	CONTROL_OP_MAX,
 };
 
 struct control_request {
 	__u32 version;
 	__u32 op; /* enum control_op */
-	struct ipc_subject subject; /* LOCK, RELEASE; kind NONE with RELEASE: everything */
-	__u32 action; /* LOCK of a session: LOCK = the configured ladder, or FREEZE, TERMINATE */
+	/* LOCK, RELEASE, HOLD, THAW; kind NONE with RELEASE: everything */
+	struct ipc_subject subject;
+	/* LOCK of a session: LOCK = the configured ladder, or QUARANTINE, FREEZE, TERMINATE */
+	__u32 action;
 	__u32 seconds; /* 0: the configured length */
 	__u32 force; /* 1: also a subject that is exempt by default (not: configured as exempt) */
 	__u32 pad;
@@ -70,8 +74,11 @@ struct control_lockout {
 	__u64 locked_wall_ns;
 	__u64 until_wall_ns;
 	__u64 refused;
+	__u64 next_wall_ns; /* of a session: when its next step is taken; 0 = never */
 	__u32 decision;
 	__u32 action;
+	__u32 next; /* enum action: that step */
+	__u32 held; /* 1: an operator holds it at its step */
 	char rule[IPC_RULE_MAX];
 	char who[IPC_USER_MAX];
 	char reason[IPC_TEXT_MAX];

@@ -62,12 +62,14 @@ static int take_limit(const char *text, uint32_t *ret, char *error)
 
 static int take_action(const char *text, uint32_t *ret, char *error)
 {
-	if (strcmp(text, "freeze") == 0) {
+	if (strcmp(text, "quarantine") == 0) {
+		*ret = ACTION_QUARANTINE;
+	} else if (strcmp(text, "freeze") == 0) {
 		*ret = ACTION_FREEZE;
 	} else if (strcmp(text, "terminate") == 0) {
 		*ret = ACTION_TERMINATE;
 	} else {
-		(void)snprintf(error, ARGS_ERROR_MAX, "--action is freeze or terminate");
+		(void)snprintf(error, ARGS_ERROR_MAX, "--action is quarantine, freeze or terminate");
 		return -EINVAL;
 	}
 	return 0;

@@ -22,21 +22,38 @@ void lockout_begin(struct grid *grid, struct buf *out, bool colour)
 	grid_begin(grid, out, colour, head, ARRAY_SIZE(head));
 }
 
+/* "freeze, held" or "quarantine, freeze in 9m" */
+static void step_of(const struct control_lockout *lockout, uint64_t now_wall_ns, char text[64])
+{
+	char left[CLOCK_TEXT_MAX] = "0s";
+
+	if (lockout->held || !lockout->next_wall_ns) {
+		(void)snprintf(text, 64, "%s%s", output_action(lockout->action),
+			       lockout->held ? ", held" : "");
+		return;
+	}
+	if (lockout->next_wall_ns > now_wall_ns)
+		duration_format((lockout->next_wall_ns - now_wall_ns) / NSEC_PER_SEC, left);
+	(void)snprintf(text, 64, "%s, %s in %.20s", output_action(lockout->action),
+		       output_action(lockout->next), left);
+}
+
 void lockout_put_row(struct grid *grid, const struct control_lockout *lockout, uint64_t now_wall_ns)
 {
 	char subject[OUTPUT_SUBJECT_MAX], until[OUTPUT_TIME_MAX], left[CLOCK_TEXT_MAX] = "0s";
-	char refused[24];
+	char refused[24], action[64];
 	const char *cells[] = {
 		subject,
 		until,
 		left,
-		output_action(lockout->action),
+		action,
 		lockout->rule[0] ? lockout->rule : "-",
 		refused,
 		lockout->who[0] ? lockout->who : "bailiff",
 		lockout->reason,
 	};
 
+	step_of(lockout, now_wall_ns, action);
 	output_subject(&lockout->subject, subject);
 	output_time(lockout->until_wall_ns, until);
 	if (lockout->until_wall_ns > now_wall_ns)
@@ -53,6 +70,12 @@ void lockout_put_json(struct buf *out, const struct control_lockout *lockout)
 	json_object(&w, NULL);
 	output_json_subject(&w, &lockout->subject);
 	json_string(&w, "action", output_action(lockout->action));
+	if (lockout->held)
+		json_bool(&w, "held", true);
+	if (lockout->next_wall_ns) {
+		json_string(&w, "next", output_action(lockout->next));
+		output_json_time(&w, "next_time", lockout->next_wall_ns);
+	}
 	output_json_time(&w, "locked", lockout->locked_wall_ns);
 	output_json_time(&w, "until", lockout->until_wall_ns);
 	json_u64(&w, "refused", lockout->refused);

@@ -21,6 +21,10 @@ static const char *verb(const struct control_request *request, bool done)
 {
 	if (request->op == CONTROL_RELEASE)
 		return done ? "released" : "release";
+	if (request->op == CONTROL_HOLD)
+		return done ? "held" : "hold";
+	if (request->op == CONTROL_THAW)
+		return done ? "thawed" : "thaw";
 	return done ? "locked out" : "lock";
 }
 

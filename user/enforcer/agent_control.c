@@ -29,6 +29,8 @@ static void answer(const struct control_request *request, const char *who, pid_t
 		return;
 	case CONTROL_LOCK:
 	case CONTROL_RELEASE:
+	case CONTROL_HOLD:
+	case CONTROL_THAW:
 		lockouts_operator(agent->lockouts, request, who, peer_pid, reply);
 		agent_schedule_lockouts(agent, clock_boot_ns());
 		return;
@@ -240,6 +242,8 @@ static int list(const struct control_request *request, control_send_fn send, voi
 	case CONTROL_RELEASE:
 	case CONTROL_RELOAD:
 	case CONTROL_RECORD:
+	case CONTROL_HOLD:
+	case CONTROL_THAW:
 	case CONTROL_OP_MAX:
 		break;
 	}

@@ -69,10 +69,11 @@ struct conf_source {
 	char *where;
 };
 
-/* What becomes of a locked session. */
+/* What becomes of a locked session at first. */
 enum session_ladder {
 	LADDER_TERMINATE = 1,
 	LADDER_FREEZE,
+	LADDER_QUARANTINE,
 	LADDER_MAX,
 };
 
@@ -104,6 +105,7 @@ struct conf {
 	uint64_t longest_lockout_s;
 	uint64_t operator_lockout_s; /* CONTROL_LOCK with seconds = 0 */
 	enum session_ladder session_ladder;
+	uint64_t session_next_s; /* at one step, then the next; 0 = never */
 	enum lockout_style style;
 	enum on_failure on_failure;
 	bool guard;

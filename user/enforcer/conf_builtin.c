@@ -17,6 +17,7 @@ const char conf_builtin[] =
 	"exempt =\n"
 	"exempt_users =\n"
 	"session_ladder = terminate\n"
+	"session_next = never\n"
 	"style = refuse\n"
 	"on_failure = keep\n"
 	"guard = no\n"

@@ -74,9 +74,22 @@ static int set_ladder(const struct conf_target *t, const char *value, char error
 		t->conf->session_ladder = LADDER_TERMINATE;
 	else if (!strcmp(value, "freeze"))
 		t->conf->session_ladder = LADDER_FREEZE;
+	else if (!strcmp(value, "quarantine"))
+		t->conf->session_ladder = LADDER_QUARANTINE;
 	else
-		return conf_wrong(error, "session_ladder is 'terminate' or 'freeze', not '%s'",
+		return conf_wrong(error,
+				  "session_ladder is 'terminate', 'freeze' or 'quarantine', not "
+				  "'%s'",
 				  value);
+	return 0;
+}
+
+static int set_session_next(const struct conf_target *t, const char *value,
+			    char error[INI_ERROR_MAX])
+{
+	if (strcmp(value, "never") != 0)
+		return conf_length(value, &t->conf->session_next_s, error);
+	t->conf->session_next_s = 0;
 	return 0;
 }
 
@@ -231,6 +244,7 @@ const struct conf_key conf_bailiff_keys[] = {
 	{ "exempt", set_exempt, 0 },
 	{ "exempt_users", set_exempt_users, 0 },
 	{ "session_ladder", set_ladder, 0 },
+	{ "session_next", set_session_next, 0 },
 	{ "style", set_style, 0 },
 	{ "on_failure", set_on_failure, 0 },
 	{ "guard", set_guard, 0 },

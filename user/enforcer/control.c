@@ -229,6 +229,8 @@ static void answer(struct client *client, const struct control_request *request)
 	case CONTROL_RELEASE:
 	case CONTROL_RELOAD:
 	case CONTROL_RECORD:
+	case CONTROL_HOLD:
+	case CONTROL_THAW:
 		break;
 	case CONTROL_OP_MAX:
 		return;

@@ -136,7 +136,7 @@ int lockouts_decide(struct lockouts *lockouts, const struct ipc_decision *decisi
 		    struct ipc_outcome *ret);
 
 /*
- * CONTROL_LOCK and CONTROL_RELEASE. who is for the record ("alice (uid 0)"), peer_pid the asking
+ * CONTROL_LOCK, _RELEASE, _HOLD and _THAW. who is for the record ("alice (uid 0)"), peer_pid the asking
  * process: the session it runs in needs force. Fills ret->error, text, result, count; outcomes of
  * what was done go to fn.
  */

@@ -26,6 +26,8 @@ struct ledger_entry {
 	uint32_t record; /* of the state file */
 	uint32_t place; /* in the heap */
 	bool in_kernel; /* the kernel's table holds it */
+	bool held; /* of a session: an operator holds it at its step */
+	uint64_t step_boot_ns; /* of a session: when its step (action) was taken */
 };
 
 struct ledger;

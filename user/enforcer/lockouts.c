@@ -25,6 +25,7 @@ void lockouts_conf(struct lockouts *lockouts, const struct conf *conf)
 {
 	limits_conf(&lockouts->limits, conf);
 	lockouts->ladder = conf->session_ladder;
+	lockouts->next_step_ns = conf->session_next_s * NSEC_PER_SEC;
 	lockouts->operator_seconds = conf->operator_lockout_s;
 	if (conf->mode == MODE_ENFORCE && lockouts->hooks_dry)
 		log_warning("enforcing takes a restart: the lockout programs are not loaded");
@@ -182,6 +183,8 @@ int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, u
 		   char text[IPC_TEXT_MAX])
 {
 	bool lock = wish->action == ACTION_LOCK;
+	bool step = wish->action == ACTION_QUARANTINE || wish->action == ACTION_FREEZE ||
+		    wish->action == ACTION_TERMINATE;
 	int r;
 
 	switch ((enum subject_kind)wish->subject.kind) {
@@ -195,7 +198,7 @@ int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, u
 			goto observed;
 		return lockouts_lock_address(lockouts, wish, ret_until, text);
 	case SUBJECT_SESSION:
-		if (!lock && wish->action != ACTION_FREEZE && wish->action != ACTION_TERMINATE)
+		if (!lock && !step)
 			break;
 		r = lockouts_check_session(lockouts, wish, text);
 		if (r)
@@ -204,7 +207,7 @@ int lockouts_apply(struct lockouts *lockouts, const struct lockout_wish *wish, u
 			goto observed;
 		return lockouts_lock_session(lockouts, wish, ret_until, text);
 	case SUBJECT_USER:
-		if (!lock && wish->action != ACTION_FREEZE && wish->action != ACTION_TERMINATE)
+		if (!lock && !step)
 			break;
 		return lockouts_lock_user(lockouts, wish, ret_until, text);
 	case SUBJECT_HOST:

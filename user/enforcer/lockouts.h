@@ -82,6 +82,7 @@ struct lockouts {
 	char *state_dir;
 	int cgroup_fd; /* v2 root, -1: none */
 	enum session_ladder ladder;
+	uint64_t next_step_ns; /* at one step of the ladder; 0 = for ever */
 	uint64_t operator_seconds;
 	struct session_job *job[LOCKOUTS_JOBS_MAX];
 	size_t jobs;
@@ -159,6 +160,23 @@ int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wis
 void lockouts_release_sessions(struct lockouts *lockouts, const struct ledger_entry *user,
 			       const char *who);
 void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
+/* Takes the entry's session to a step: verdict, job, ledger, not the file. -errno. */
+int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry, enum action step);
+/* The steps of the ladder (lockouts_ladder.c). */
+uint32_t lockouts_step_flags(uint32_t step); /* enum bl_verdict_flag */
+/* 0, or when the next step is taken by itself, and which. */
+uint64_t lockouts_next_step(const struct lockouts *lockouts, const struct ledger_entry *entry,
+			    enum action *ret_step);
+/* Takes the steps that are due. */
+void lockouts_climb(struct lockouts *lockouts, uint64_t now_boot_ns);
+/* ledger -> file, and back. */
+uint32_t lockouts_step_pack(const struct ledger_entry *entry);
+void lockouts_step_unpack(struct ledger_entry *entry, uint32_t step);
+/* CONTROL_HOLD, CONTROL_THAW: 0 or -errno; text gets a sentence without its subject. */
+int lockouts_hold(struct lockouts *lockouts, struct ledger_entry *entry, const char *who,
+		  char text[IPC_TEXT_MAX]);
+int lockouts_thaw(struct lockouts *lockouts, struct ledger_entry *entry, const char *who,
+		  char text[IPC_TEXT_MAX]);
 /* Steps every job that is due; when to come again. */
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
 /* Scopes that an earlier life had frozen: held again if still locked, else thawed. */

@@ -31,7 +31,9 @@ int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg)
 		};
 		struct state_record record;
 		struct bl_verdict verdict;
+		enum action next = ACTION_OBSERVE;
 		struct bl_lock lock;
+		uint64_t at;
 		int r;
 
 		if (entry->until_boot_ns <= now)
@@ -41,6 +43,12 @@ int lockouts_each(struct lockouts *lockouts, lockout_fn fn, void *arg)
 			lockout.refused = lock.refused;
 		else if (lockouts_contained(lockouts, &entry->subject, &verdict) == 0)
 			lockout.refused = verdict.refused;
+		at = lockouts_next_step(lockouts, entry, &next);
+		if (at) {
+			lockout.next_wall_ns = wall + (at - now);
+			lockout.next = next;
+		}
+		lockout.held = entry->held;
 		if (state_read(lockouts->state, entry->record, &record) == 0) {
 			if (entry->decision)
 				text_copy(lockout.rule, sizeof(lockout.rule), record.origin);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an operator asks for: lock, release.
+ * What an operator asks for: lock, release, hold, thaw.
  *
  * The same checks as for the analyst; force lifts those that protect an operator from himself, but
  * not what the configuration exempts. Every answer says in a sentence what was done, or what to do.
@@ -186,6 +186,33 @@ static void operator_release(struct lockouts *lockouts, const struct control_req
 	reply(ret, 0, "%s is released", name);
 }
 
+/* Hold and thaw: of sessions that are locked out. */
+static void operator_step(struct lockouts *lockouts, const struct control_request *request,
+			  const char *who, struct control_reply *ret)
+{
+	char name[ADDR_TEXT_MAX], text[IPC_TEXT_MAX];
+	struct ledger_entry *entry;
+	struct ipc_subject subject;
+	int r;
+
+	if (request->subject.kind != SUBJECT_SESSION ||
+	    limits_subject(&request->subject, &subject) < 0) {
+		reply(ret, -EINVAL, "sessions can be held and thawed, nothing else can");
+		return;
+	}
+	subject_text(&subject, name, sizeof(name));
+	entry = ledger_get(lockouts->ledger, &subject);
+	if (!entry) {
+		reply(ret, -ENOENT, "%s is not locked out (bailiffctl list shows what is)", name);
+		return;
+	}
+	r = request->op == CONTROL_HOLD ? lockouts_hold(lockouts, entry, who, text)
+					: lockouts_thaw(lockouts, entry, who, text);
+	ret->result = r < 0 ? OUTCOME_FAILED : OUTCOME_APPLIED;
+	ret->count = r == 0;
+	reply(ret, r, "%s %.200s", name, text);
+}
+
 void lockouts_operator(struct lockouts *lockouts, const struct control_request *request,
 		       const char *who, pid_t peer_pid, struct control_reply *ret)
 {
@@ -197,6 +224,8 @@ void lockouts_operator(struct lockouts *lockouts, const struct control_request *
 		operator_lock(lockouts, request, who, peer_pid, ret);
 	else if (request->op == CONTROL_RELEASE)
 		operator_release(lockouts, request, who, ret);
+	else if (request->op == CONTROL_HOLD || request->op == CONTROL_THAW)
+		operator_step(lockouts, request, who, ret);
 	else
 		reply(ret, -EOPNOTSUPP, "not a request about lockouts");
 }

@@ -167,7 +167,7 @@ static int job_start(struct lockouts *lockouts, const struct session_ids *ids, e
 	return 0;
 }
 
-static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, enum action action,
+static int job_for(struct lockouts *lockouts, uint64_t tag, enum action action,
 		   struct session_job **ret)
 {
 	struct session_ids ids;
@@ -175,33 +175,65 @@ static int job_for(struct lockouts *lockouts, const struct lockout_wish *wish, e
 	size_t place;
 	int r;
 
-	job = job_find(lockouts, wish->subject.id, &place);
+	job = job_find(lockouts, tag, &place);
+	/* Who is in it may have changed while it was in quarantine. */
+	if (job && session_job_action(job) == ACTION_QUARANTINE && action != ACTION_QUARANTINE) {
+		r = lockouts_session_ids(lockouts, tag, &ids);
+		if (r < 0)
+			return r;
+		job_drop(lockouts, place);
+		return job_start(lockouts, &ids, action, ret);
+	}
 	if (job) {
 		if (action == ACTION_TERMINATE)
 			session_job_terminate(job);
 		*ret = job;
 		return 0;
 	}
-	r = lockouts_session_ids(lockouts, wish->subject.id, &ids);
+	r = lockouts_session_ids(lockouts, tag, &ids);
 	return r < 0 ? r : job_start(lockouts, &ids, action, ret);
 }
 
-/*
- * One that is to be ended is contained before anything else is done to it, which takes looks at /proc;
- * one that is to be frozen as soon as it is. Where the kernel cannot, or has no room, the rest has to
- * do. In force until the later of the two ends.
- */
-static void contain(struct lockouts *lockouts, const struct lockout_wish *wish, enum action action,
-		    uint64_t until_now, uint64_t until)
+/* Before anything else is done to the session, which takes looks at /proc. Where the kernel cannot, or
+ * has no room, the freeze has to do. */
+static int contain(struct lockouts *lockouts, const struct ipc_subject *subject, enum action action,
+		   uint64_t until, uint32_t decision)
 {
-	int r = lockouts_contain(lockouts, &wish->subject, lockouts_verdict_flags(action),
-				 until_now > until ? until_now : until, wish->decision);
+	int r = lockouts_contain(lockouts, subject, lockouts_step_flags(action), until, decision);
 
 	if (r == -ENOSPC)
 		lockouts->refused_limit++;
 	if (r < 0 && r != -EOPNOTSUPP)
 		log_warning_errno(r, "session %llu is not contained in the kernel",
-				  (unsigned long long)wish->subject.id);
+				  (unsigned long long)subject->id);
+	return r;
+}
+
+int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry, enum action step)
+{
+	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
+	struct session_ids ids;
+	struct session_job *job;
+	int r;
+
+	r = lockouts_session_ids(lockouts, entry->subject.id, &ids);
+	if (r < 0)
+		return r;
+	if (step == ACTION_TERMINATE && entry->until_boot_ns < now + 2 * SESSION_LIMIT_NS)
+		ledger_until(lockouts->ledger, entry, now + 2 * SESSION_LIMIT_NS);
+	r = contain(lockouts, &entry->subject, step, entry->until_boot_ns, entry->decision);
+	if (r < 0 && step == ACTION_QUARANTINE)
+		return r;
+	if (step == ACTION_QUARANTINE)
+		lockouts_end_session(lockouts, entry->subject.id);
+	r = job_for(lockouts, entry->subject.id, step, &job);
+	if (r < 0)
+		return r;
+	entry->action = step;
+	entry->step_boot_ns = now;
+	r = session_job_step(job, now);
+	lockouts->next_hold_ns = 0;
+	return r < 0 ? r : 0;
 }
 
 static int failed(int error, char text[IPC_TEXT_MAX])
@@ -219,14 +251,30 @@ static int failed(int error, char text[IPC_TEXT_MAX])
 	return OUTCOME_FAILED;
 }
 
+/* Never a step down; and what an operator holds, no rule moves. */
+static enum action first_step(const struct lockouts *lockouts, const struct lockout_wish *wish,
+			      const struct ledger_entry *entry)
+{
+	enum action action = wish->action;
+
+	if (action == ACTION_LOCK && lockouts->ladder == LADDER_TERMINATE)
+		action = ACTION_TERMINATE;
+	else if (action == ACTION_LOCK)
+		action = lockouts->ladder == LADDER_FREEZE ? ACTION_FREEZE : ACTION_QUARANTINE;
+	if (entry &&
+	    (entry->action > (uint32_t)action || (entry->held && !wish->by_operator)))
+		action = (enum action)entry->action;
+	return action;
+}
+
 int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *wish,
 			  uint64_t *ret_until, char text[IPC_TEXT_MAX])
 {
 	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
 	uint64_t until = now + limits_length(&lockouts->limits, wish->seconds);
 	struct ledger_entry *entry = ledger_get(lockouts->ledger, &wish->subject);
-	enum action action = wish->action;
 	struct session_job *job;
+	enum action action;
 	int r;
 
 	if (!wish->by_operator && !limits_rate(&lockouts->limits, now)) {
@@ -234,14 +282,24 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 			  "would be one more than may be locked out in a minute");
 		return OUTCOME_LIMIT;
 	}
-	if (action == ACTION_LOCK)
-		action = lockouts->ladder == LADDER_FREEZE ? ACTION_FREEZE : ACTION_TERMINATE;
+	action = first_step(lockouts, wish, entry);
 	/* Ending takes what it takes: a short length must not let go half-way. */
 	if (action == ACTION_TERMINATE && until < now + 2 * SESSION_LIMIT_NS)
 		until = now + 2 * SESSION_LIMIT_NS;
-	if (action == ACTION_TERMINATE)
-		contain(lockouts, wish, action, entry ? entry->until_boot_ns : 0, until);
-	r = job_for(lockouts, wish, action, &job);
+	if (entry && entry->until_boot_ns > until)
+		until = entry->until_boot_ns;
+	r = contain(lockouts, &wish->subject, action, until, wish->decision);
+	if (r < 0 && action == ACTION_QUARANTINE) {
+		if (wish->by_operator && wish->action == ACTION_QUARANTINE) {
+			text_copy(text, IPC_TEXT_MAX,
+				  "cannot be quarantined: the kernel does not contain it (bailiffctl "
+				  "doctor tells why); --action freeze holds it");
+			return OUTCOME_FAILED;
+		}
+		/* A rule must not get less than it asked for. */
+		action = ACTION_FREEZE;
+	}
+	r = job_for(lockouts, wish->subject.id, action, &job);
 	if (r < 0) {
 		if (!entry)
 			(void)lockouts_uncontain(lockouts, &wish->subject, NULL);
@@ -260,10 +318,12 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 		entry->locked_boot_ns = now;
 	}
 	entry->decision = wish->decision;
-	/* What is being ended is not merely frozen again. */
-	entry->action = session_job_action(job);
-	if (until > entry->until_boot_ns)
-		ledger_until(lockouts->ledger, entry, until);
+	if (entry->action != (uint32_t)action) {
+		entry->action = action;
+		entry->step_boot_ns = now;
+		entry->held = false;
+	}
+	ledger_until(lockouts->ledger, entry, until);
 	entry->record = lockouts_write(lockouts, entry, STATE_LOCKED, wish->origin, wish->reason);
 	*ret_until = entry->until_boot_ns;
 	text_copy(text, IPC_TEXT_MAX, wish->reason);
@@ -321,6 +381,7 @@ uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
 	bool held_too = now_boot_ns >= lockouts->next_hold_ns;
 	bool running = false;
 
+	lockouts_climb(lockouts, now_boot_ns);
 	/* Downwards: a job that is over is replaced by the last one. */
 	for (size_t i = lockouts->jobs; i-- > 0;) {
 		struct session_job *job = lockouts->job[i];

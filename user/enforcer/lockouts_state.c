@@ -33,6 +33,7 @@ uint32_t lockouts_write(struct lockouts *lockouts, const struct ledger_entry *en
 		.until_wall_ns = wall + (entry->until_boot_ns - now),
 		.subject = entry->subject,
 		.action = entry->action,
+		.step = lockouts_step_pack(entry),
 	};
 	struct bl_session session;
 	uint32_t number;
@@ -122,6 +123,7 @@ static void locked_record(struct restore *restore, const struct state_record *re
 	entry->locked_boot_ns = restore->same_boot ? record->locked_boot_ns : restore->now;
 	entry->decision = record->decision;
 	entry->action = record->action;
+	lockouts_step_unpack(entry, record->step);
 	entry->record = number;
 	ledger_until(lockouts->ledger, entry, until);
 }
@@ -241,6 +243,7 @@ static int next_record(struct state_record *ret, uint32_t number, void *arg)
 		.until_wall_ns = rewrite->wall + (entry->until_boot_ns - rewrite->now),
 		.subject = entry->subject,
 		.action = entry->action,
+		.step = lockouts_step_pack(entry),
 	};
 	if (state_read(rewrite->lockouts->state, entry->record, &old) == 0) {
 		memcpy(ret->origin, old.origin, sizeof(ret->origin));

@@ -122,13 +122,15 @@ void lockouts_restore_verdicts(struct lockouts *lockouts)
 		const struct ledger_entry *entry = ledger_at(lockouts->ledger, i);
 		struct bl_verdict verdict;
 
-		/* What is there is right: a quarantine refuses less than a lockout. */
+		uint32_t flags = lockouts_step_flags(entry->action);
+
+		/* What a step writes and the file says differ if we died in between. */
 		if (entry->subject.kind == SUBJECT_ADDRESS ||
-		    lockouts_contained(lockouts, &entry->subject, &verdict) == 0)
+		    (lockouts_contained(lockouts, &entry->subject, &verdict) == 0 &&
+		     verdict.flags == flags))
 			continue;
-		r = lockouts_contain(lockouts, &entry->subject,
-				     lockouts_verdict_flags((enum action)entry->action),
-				     entry->until_boot_ns, entry->decision);
+		r = lockouts_contain(lockouts, &entry->subject, flags, entry->until_boot_ns,
+				     entry->decision);
 		if (r < 0 && r != -EOPNOTSUPP)
 			log_error_errno(r, "a lockout could not be put into force again");
 	}

@@ -79,7 +79,7 @@ struct session_report {
 	void *arg;
 };
 
-/* action FREEZE or TERMINATE. Borrows root_fd (cgroup.h). Does nothing yet. -EBUSY: this very
+/* action QUARANTINE (only watches until it is over), FREEZE or TERMINATE. Borrows root_fd (cgroup.h). Does nothing yet. -EBUSY: this very
  * process belongs to the session. */
 int session_job_new(struct session_job **ret, int root_fd, const struct session_ids *ids,
 		    enum action action, const struct session_report *report);

@@ -224,12 +224,15 @@ int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 		return finish(job, now_boot_ns);
 	if (!job->started_ns)
 		job->started_ns = now_boot_ns;
+	/* Its processes come and go: whose end is not told need not be remembered. */
+	if (job->action == ACTION_QUARANTINE)
+		job->victims = 0;
 	r = job_look(job);
 	if (r < 0)
 		return r;
 	job_report_ended(job);
 	fresh = false;
-	for (uint32_t i = 0; i < job->scopes; i++)
+	for (uint32_t i = 0; i < job->scopes && job->action != ACTION_QUARANTINE; i++)
 		fresh |= job_scope_freeze(job, &job->scope[i]);
 	/* What was born between the look and the freeze is seen, and named, only now. */
 	r = fresh ? job_look(job) : 0;
@@ -244,6 +247,8 @@ int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 		  job->report.counted(job->ids.tag, job->report.arg);
 	if (job->empty_rounds >= (counted ? EMPTY_ROUNDS_COUNTED : EMPTY_ROUNDS))
 		return finish(job, now_boot_ns);
+	if (job->action == ACTION_QUARANTINE)
+		return SESSION_HELD;
 	if (job->action != ACTION_TERMINATE) {
 		step_stop(job);
 		return SESSION_HELD;
@@ -268,7 +273,7 @@ int session_job_thaw(struct session_job *job)
 			r = t;
 	}
 	/* A process that its user had stopped before goes on as well: the two look alike. */
-	if (job->action != ACTION_TERMINATE && job_look(job) == 0)
+	if (job->action == ACTION_FREEZE && job_look(job) == 0)
 		for (uint32_t i = 0; i < job->victims; i++)
 			if (!job->victim[i].ended && job->victim[i].process.state == 'T')
 				(void)process_signal(&job->victim[i].process, SIGCONT);

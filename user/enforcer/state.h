@@ -27,6 +27,8 @@
 #define STATE_BOOT_ID 16 /* bytes, /proc/sys/kernel/random/boot_id */
 #define STATE_NONE UINT32_MAX /* no record */
 
+#define STATE_HELD 0x80000000U /* in step: it stays there */
+
 enum state_kind {
 	STATE_LOCKED = 1, /* in force until until_boot_ns; a later one of the same subject wins */
 	STATE_GONE, /* released (an expiry needs no record) */
@@ -47,7 +49,7 @@ struct state_record {
 	uint32_t action; /* enum action */
 	uint32_t auid; /* of a session: what its processes are known by */
 	uint32_t audit_session;
-	uint32_t pad;
+	uint32_t step; /* of a session: seconds from its lock to its step; STATE_HELD */
 	char origin[STATE_ORIGIN_MAX];
 	char reason[STATE_REASON_MAX];
 };

@@ -73,7 +73,6 @@ void state_record_seal(struct state_record *record, uint32_t number)
 	text_copy_len(text, STATE_REASON_MAX, record->reason,
 		      strnlen(record->reason, STATE_REASON_MAX - 1));
 	memcpy(record->reason, text, STATE_REASON_MAX);
-	record->pad = 0;
 	record->sum = record_sum(record, number);
 }
 

@@ -1018,6 +1018,131 @@ static void user_and_his_frozen_session(void **unused)
 	assert_int_equal(fake.verdicts, 0);
 }
 
+static const struct ipc_subject session_one = { .kind = SUBJECT_SESSION, .id = 1 };
+
+static void one_session(void)
+{
+	fake.sessions = 1;
+	fake.session[0] = (struct bl_session){ .auid = NOBODYS_UID,
+					       .audit_session = 4294900001U,
+					       .born_boot_ns = 1 };
+}
+
+static uint32_t step_now(void)
+{
+	const struct ledger_entry *entry = ledger_get(lockouts->ledger, &session_one);
+
+	return entry ? entry->action : 0;
+}
+
+static void ladder_climbs_by_time(void **unused)
+{
+	uint64_t began = fake.boot;
+
+	(void)unused;
+	one_session();
+	conf->session_ladder = LADDER_QUARANTINE;
+	conf->session_next_s = 600;
+	lockouts_conf(lockouts, conf);
+	assert_int_equal(decide(session_one, ACTION_LOCK, 86400).result, OUTCOME_APPLIED);
+	assert_int_equal(step_now(), ACTION_QUARANTINE);
+	/* What runs goes on; that takes forks. */
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL & ~BL_VERDICT_FORK);
+	fake.boot = began + 599 * SEC;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(step_now(), ACTION_QUARANTINE);
+	assert_int_equal(tellings, 0);
+	fake.boot = began + 600 * SEC;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].action, ACTION_FREEZE);
+	assert_int_equal(told[0].result, OUTCOME_APPLIED);
+	assert_string_equal(told[0].rule, "ssh-failures");
+	assert_string_equal(told[0].text, "next step after 10m (session_next)");
+	/* The clock of the step is in the file: a restart neither forgets nor begins anew. */
+	fake.boot = began + 1100 * SEC;
+	restart();
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	(void)lockouts_tick(lockouts, began + 1199 * SEC);
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	fake.boot = began + 1200 * SEC;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(step_now(), ACTION_TERMINATE);
+	assert_int_equal(told[tellings - 1].action, ACTION_TERMINATE);
+}
+
+static void ladder_held_and_thawed(void **unused)
+{
+	struct control_lockout lockout;
+	struct control_reply reply;
+
+	(void)unused;
+	one_session();
+	conf->session_next_s = 600;
+	lockouts_conf(lockouts, conf);
+	assert_int_equal(decide(session_one, ACTION_FREEZE, 1000).result, OUTCOME_APPLIED);
+	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
+	assert_int_equal(lockout.next, ACTION_TERMINATE);
+	assert_true(lockout.next_wall_ns == fake.wall + 600 * SEC);
+	assert_int_equal(lockout.held, 0);
+	reply = operate(CONTROL_HOLD, session_one, false);
+	assert_int_equal(reply.error, 0);
+	assert_string_equal(reply.text, "session 1 is held in the freezer, at most for 1d");
+	assert_int_equal(tellings, 1);
+	assert_int_equal(told[0].action, ACTION_FREEZE);
+	assert_true(told[0].who[0] != '\0');
+	/* Neither time nor a rule moves it; its end is the last that there is. */
+	fake.boot += 5000 * SEC;
+	fake.wall += 5000 * SEC;
+	(void)lockouts_tick(lockouts, fake.boot);
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	assert_int_equal(decide(session_one, ACTION_TERMINATE, 600).result, OUTCOME_APPLIED);
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	restart();
+	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
+	assert_int_equal(lockout.held, 1);
+	assert_int_equal(lockout.next, 0);
+	assert_true(fake.contained[0].verdict.expires_boot_ns == fake.boot - 5000 * SEC + 86400 * SEC);
+	reply = operate(CONTROL_THAW, session_one, false);
+	assert_int_equal(reply.error, 0);
+	assert_int_equal(step_now(), ACTION_QUARANTINE);
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL & ~BL_VERDICT_FORK);
+	assert_int_equal(operate(CONTROL_THAW, session_one, false).error, -EINVAL);
+	(void)lockouts_tick(lockouts, fake.boot + 700 * SEC);
+	assert_int_equal(step_now(), ACTION_QUARANTINE);
+	/* An operator's word moves it, and then it is held no more; back there is no way. */
+	assert_int_equal(operate(CONTROL_LOCK, session_one, false).error, 0);
+	assert_int_equal(step_now(), ACTION_TERMINATE);
+	assert_int_equal(operate(CONTROL_HOLD, session_one, false).error, -EBUSY);
+	assert_int_equal(operate(CONTROL_THAW, session_one, false).error, -EINVAL);
+	assert_int_equal(operate(CONTROL_HOLD, user(1000), false).error, -EINVAL);
+	assert_int_equal(operate(CONTROL_RELEASE, session_one, false).error, 0);
+	assert_int_equal(operate(CONTROL_HOLD, session_one, false).error, -ENOENT);
+}
+
+static void ladder_without_verdicts(void **unused)
+{
+	struct control_request request = { .op = CONTROL_LOCK,
+					   .subject = session_one,
+					   .action = ACTION_QUARANTINE };
+	struct control_reply reply = {};
+
+	(void)unused;
+	one_session();
+	fake.verdict_error = -EOPNOTSUPP;
+	lockouts_operator(lockouts, &request, "root", 0, &reply);
+	assert_int_equal(reply.result, OUTCOME_FAILED);
+	assert_int_equal(step_now(), 0);
+	/* A rule gets more than it asked for, not less. */
+	assert_int_equal(decide(session_one, ACTION_QUARANTINE, 600).result, OUTCOME_APPLIED);
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	assert_int_equal(operate(CONTROL_THAW, session_one, false).error, -EOPNOTSUPP);
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	assert_int_equal(operate(CONTROL_HOLD, session_one, false).error, 0);
+}
+
 static void restart_after_a_reboot(void **unused)
 {
 	struct control_lockout lockout;
@@ -1134,6 +1259,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(user_is_locked_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_who_is_not_locked_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_and_his_frozen_session, setup, teardown),
+		cmocka_unit_test_setup_teardown(ladder_climbs_by_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(ladder_held_and_thawed, setup, teardown),
+		cmocka_unit_test_setup_teardown(ladder_without_verdicts, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_after_a_reboot, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_back_does_not_prolong, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_ahead_does_not_shorten, setup, teardown),

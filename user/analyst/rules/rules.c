@@ -41,6 +41,8 @@ static const struct word subjects[] = {
 static const struct word actions[] = {
 	{ "observe", ACTION_OBSERVE },
 	{ "lock", ACTION_LOCK },
+	{ "quarantine", ACTION_QUARANTINE },
+	{ "freeze", ACTION_FREEZE },
 	{ "terminate", ACTION_TERMINATE },
 	{ NULL, 0 },
 };
@@ -260,9 +262,10 @@ static const char *attempt_flaw(const struct rule *rule)
 {
 	if (!rule->service[0] && !rule->filter[0])
 		return "service is missing (or filter)";
-	if (rule->action == ACTION_TERMINATE && rule->subject != SUBJECT_SESSION &&
+	if (rule->action >= ACTION_QUARANTINE && rule->subject != SUBJECT_SESSION &&
 	    rule->subject != SUBJECT_USER)
-		return "action terminate goes with subject session or user only";
+		return "actions quarantine, freeze and terminate go with subject session or user "
+		       "only";
 	return rule->subject == SUBJECT_USER ? user_flaw(rule) : NULL;
 }
 

@@ -14,7 +14,7 @@
  *   subject = address			address | session | user | host
  *   signal = NAME...			instead of service and filter: signals count, not tries
  *   count = 1				the same as failures, for signals
- *   action = lock			observe | lock | terminate
+ *   action = lock			observe | lock | quarantine | freeze | terminate
  *   lockout = 1h			length of the first one
  *   factor = 2				each later one within 90 days is that much longer
  *   longest = 1w
