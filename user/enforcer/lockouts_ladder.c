@@ -40,8 +40,7 @@ uint32_t lockouts_step_pack(const struct ledger_entry *entry)
 void lockouts_step_unpack(struct ledger_entry *entry, uint32_t step)
 {
 	entry->held = step & STATE_HELD;
-	entry->step_boot_ns =
-		entry->locked_boot_ns + (uint64_t)(step & ~STATE_HELD) * NSEC_PER_SEC;
+	entry->step_boot_ns = entry->locked_boot_ns + (uint64_t)(step & ~STATE_HELD) * NSEC_PER_SEC;
 }
 
 uint64_t lockouts_next_step(const struct lockouts *lockouts, const struct ledger_entry *entry,
@@ -73,8 +72,7 @@ static void note(struct lockouts *lockouts, struct ledger_entry *entry, const ch
 		text_copy(outcome.rule, sizeof(outcome.rule), record.origin);
 	text_copy(outcome.who, sizeof(outcome.who), who);
 	text_copy(outcome.text, sizeof(outcome.text), text);
-	entry->record =
-		lockouts_write(lockouts, entry, STATE_LOCKED, record.origin, record.reason);
+	entry->record = lockouts_write(lockouts, entry, STATE_LOCKED, record.origin, record.reason);
 	lockouts_tell(lockouts, &outcome);
 }
 

@@ -261,8 +261,7 @@ static enum action first_step(const struct lockouts *lockouts, const struct lock
 		action = ACTION_TERMINATE;
 	else if (action == ACTION_LOCK)
 		action = lockouts->ladder == LADDER_FREEZE ? ACTION_FREEZE : ACTION_QUARANTINE;
-	if (entry &&
-	    (entry->action > (uint32_t)action || (entry->held && !wish->by_operator)))
+	if (entry && (entry->action > (uint32_t)action || (entry->held && !wish->by_operator)))
 		action = (enum action)entry->action;
 	return action;
 }
@@ -291,9 +290,10 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	r = contain(lockouts, &wish->subject, action, until, wish->decision);
 	if (r < 0 && action == ACTION_QUARANTINE) {
 		if (wish->by_operator && wish->action == ACTION_QUARANTINE) {
-			text_copy(text, IPC_TEXT_MAX,
-				  "cannot be quarantined: the kernel does not contain it (bailiffctl "
-				  "doctor tells why); --action freeze holds it");
+			text_copy(
+				text, IPC_TEXT_MAX,
+				"cannot be quarantined: the kernel does not contain it (bailiffctl "
+				"doctor tells why); --action freeze holds it");
 			return OUTCOME_FAILED;
 		}
 		/* A rule must not get less than it asked for. */

@@ -564,7 +564,8 @@ static void bad_rules_are_refused_whole(void **state)
 		{ APP_RULE "subject = user\nfilter = su\n", "bad: subject user is not for" },
 		{ APP_RULE "subject = user\nservice = sshd\n", "bad: subject user is not for" },
 		{ APP_RULE "subject = user\nfactor = 2\n", "bad: factor does not go with" },
-		{ APP_RULE "subject = host\naction = terminate\n", "bad: action terminate goes" },
+		{ APP_RULE "subject = host\naction = freeze\n",
+		  "bad: actions quarantine, freeze and" },
 		{ APP_RULE "source = a b\n", "bad:7: source wants" },
 		{ "[rule]\nid = a b\n", "bad:2: id wants" },
 		{ "[rule]\nsignal = trace tracing\n", "bad:2: 'tracing' is not a signal" },
@@ -585,7 +586,8 @@ static void bad_rules_are_refused_whole(void **state)
 		{ "[other]\nid = x\n", "bad:2: unknown section [other]" },
 		{ "[rule]\nid = x\nservice = s\nfailures = 3\nwindow = 1m\naction = terminate\n"
 		  "lockout = 1h\n",
-		  "bad: action terminate goes with subject session or user only" },
+		  "bad: actions quarantine, freeze and terminate go with subject session or user "
+		  "only" },
 	};
 	struct scene *scene = *state;
 	char error[RULES_ERROR_MAX];

@@ -47,6 +47,8 @@ static void test_good(void **state)
 	assert_int_equal(args.action, ACTION_FREEZE);
 	assert_int_equal(parse("lock session 7 --action terminate", &args), 0);
 	assert_int_equal(args.action, ACTION_TERMINATE);
+	assert_int_equal(parse("lock session 7 --action quarantine", &args), 0);
+	assert_int_equal(args.action, ACTION_QUARANTINE);
 	assert_int_equal(parse("why 192.0.2.1 --limit 10000 --since 2d", &args), 0);
 	assert_int_equal(args.limit, 10000);
 	assert_int_equal(args.since_seconds, 2 * 86400);
@@ -75,7 +77,7 @@ static void test_bad(void **state)
 		{ "lock a --for 0", "--for wants a time" },
 		{ "lock a --for 11y", "--for wants a time" },
 		{ "lock a --for -5", "--for wants a time" },
-		{ "lock a --action lock", "--action is freeze or terminate" },
+		{ "lock a --action lock", "--action is quarantine, freeze or terminate" },
 		{ "why a --limit 0", "--limit wants a number from 1 to 10000" },
 		{ "why a --limit 10001", "--limit wants a number from 1 to 10000" },
 		{ "why a --limit -1", "--limit wants a number from 1 to 10000" },

@@ -166,7 +166,7 @@ static void test_completion(void **state)
 	complete(path, "bailiffctl lock \"\"", words);
 	assert_string_equal(words, "session user --json --socket --for --reason --force --action ");
 	complete(path, "bailiffctl lock --action \"\"", words);
-	assert_string_equal(words, "freeze terminate ");
+	assert_string_equal(words, "quarantine freeze terminate ");
 	complete(path, "bailiffctl lock --for \"\"", words);
 	assert_string_equal(words, " ");
 	complete(path, "bailiffctl list a", words);

@@ -79,6 +79,25 @@ static void test_lockout(void **state)
 		"192.0.2.1  2026-11-25 01:12:03  9m    lock    ssh-guessing  14       bailiff  "
 		"5 failures\\nin 10m\n");
 	buf_clear(&out);
+	lockout.action = ACTION_QUARANTINE;
+	lockout.next = ACTION_FREEZE;
+	lockout.next_wall_ns = HELPER_WALL_NS + 120 * NSEC_PER_SEC;
+	lockout_begin(&grid, &out, false);
+	lockout_put_row(&grid, &lockout, HELPER_WALL_NS + 60 * NSEC_PER_SEC);
+	grid_end(&grid);
+	assert_non_null(strstr(out.data, "  quarantine, freeze in 1m  "));
+	buf_clear(&out);
+	lockout_put_json(&out, &lockout);
+	assert_non_null(strstr(out.data, "\"action\":\"quarantine\",\"next\":\"freeze\","
+					 "\"next_time\":\"2026-11-25T01:04:03.000000000Z\","));
+	buf_clear(&out);
+	lockout.held = 1;
+	lockout.next_wall_ns = 0;
+	lockout_put_json(&out, &lockout);
+	assert_non_null(strstr(out.data, "\"action\":\"quarantine\",\"held\":true,\"locked\""));
+	buf_clear(&out);
+	lockout.held = 0;
+	lockout.action = ACTION_LOCK;
 	lockout_put_json(&out, &lockout);
 	assert_string_equal(out.data,
 			    "{\"subject\":{\"kind\":\"address\",\"value\":\"192.0.2.1\"},"

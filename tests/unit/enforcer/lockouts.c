@@ -1104,7 +1104,8 @@ static void ladder_held_and_thawed(void **unused)
 	assert_int_equal(lockouts_each(lockouts, one_lockout, &lockout), 7);
 	assert_int_equal(lockout.held, 1);
 	assert_int_equal(lockout.next, 0);
-	assert_true(fake.contained[0].verdict.expires_boot_ns == fake.boot - 5000 * SEC + 86400 * SEC);
+	assert_true(fake.contained[0].verdict.expires_boot_ns ==
+		    fake.boot - 5000 * SEC + 86400 * SEC);
 	reply = operate(CONTROL_THAW, session_one, false);
 	assert_int_equal(reply.error, 0);
 	assert_int_equal(step_now(), ACTION_QUARANTINE);
