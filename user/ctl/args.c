@@ -69,7 +69,8 @@ static int take_action(const char *text, uint32_t *ret, char *error)
 	} else if (strcmp(text, "terminate") == 0) {
 		*ret = ACTION_TERMINATE;
 	} else {
-		(void)snprintf(error, ARGS_ERROR_MAX, "--action is quarantine, freeze or terminate");
+		(void)snprintf(error, ARGS_ERROR_MAX,
+			       "--action is quarantine, freeze or terminate");
 		return -EINVAL;
 	}
 	return 0;

@@ -160,10 +160,10 @@ int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wis
 void lockouts_release_sessions(struct lockouts *lockouts, const struct ledger_entry *user,
 			       const char *who);
 void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
-/* Takes the entry's session to a step: verdict, job, ledger, not the file. -errno. */
+/* Takes the entry's session to a step: verdict, job, ledger, not the file. -errno: it stays where it
+ * is. */
 int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry, enum action step);
 /* The steps of the ladder (lockouts_ladder.c). */
-uint32_t lockouts_step_flags(uint32_t step); /* enum bl_verdict_flag */
 /* 0, or when the next step is taken by itself, and which. */
 uint64_t lockouts_next_step(const struct lockouts *lockouts, const struct ledger_entry *entry,
 			    enum action *ret_step);
@@ -177,9 +177,11 @@ int lockouts_hold(struct lockouts *lockouts, struct ledger_entry *entry, const c
 		  char text[IPC_TEXT_MAX]);
 int lockouts_thaw(struct lockouts *lockouts, struct ledger_entry *entry, const char *who,
 		  char text[IPC_TEXT_MAX]);
+int lockouts_job_start(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
+		       struct session_job **ret);
 /* Steps every job that is due; when to come again. */
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
-/* Scopes that an earlier life had frozen: held again if still locked, else thawed. */
+/* (lockouts_scopes.c) Scopes that an earlier life had frozen: held again if still locked, else thawed. */
 void lockouts_restore_sessions(struct lockouts *lockouts);
 
 /* Verdicts in the kernel (lockouts_verdict.c), of a session or an account. */
@@ -191,9 +193,11 @@ void lockouts_restore_sessions(struct lockouts *lockouts);
  */
 int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subject, uint32_t flags,
 		     uint64_t until_boot_ns, uint32_t decision);
-/* What a lockout by this action refuses. What is frozen shall go on undamaged when it is let go: a fork
- * that fails ends a shell. */
+/* What a lockout by this action refuses. What is in quarantine goes on, what is frozen shall go on
+ * undamaged when it is let go: a fork that fails ends a shell. */
 uint32_t lockouts_verdict_flags(enum action action);
+/* What the lockout of an account refuses: as that of its sessions, which it contains too. */
+uint32_t lockouts_account_flags(const struct lockouts *lockouts);
 /* Ends it; ret_refused (may be NULL) gets what it had refused. 0 also if there was none. */
 int lockouts_uncontain(struct lockouts *lockouts, const struct ipc_subject *subject,
 		       uint64_t *ret_refused);

@@ -28,7 +28,9 @@ static void session_record(struct held *held, const struct state_record *record)
 
 	while (i < held->count && held->session[i].tag != record->subject.id)
 		i++;
-	if (record->kind == STATE_GONE) {
+	/* In quarantine what is stopped was stopped by its user. */
+	if (record->kind == STATE_GONE ||
+	    (record->kind == STATE_LOCKED && record->action == ACTION_QUARANTINE)) {
 		if (i < held->count)
 			held->session[i] = held->session[--held->count];
 		return;

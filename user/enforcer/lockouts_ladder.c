@@ -18,12 +18,6 @@
 _Static_assert(ACTION_QUARANTINE < ACTION_FREEZE && ACTION_FREEZE < ACTION_TERMINATE,
 	       "steps are in order");
 
-uint32_t lockouts_step_flags(uint32_t step)
-{
-	/* In quarantine what runs goes on, and a shell or a server that cannot fork does not. */
-	return step == ACTION_QUARANTINE ? BL_VERDICT_ALL & ~BL_VERDICT_FORK : BL_VERDICT_ALL;
-}
-
 uint32_t lockouts_step_pack(const struct ledger_entry *entry)
 {
 	uint64_t seconds = 0;
@@ -124,6 +118,7 @@ int lockouts_hold(struct lockouts *lockouts, struct ledger_entry *entry, const c
 {
 	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
 	uint64_t until = now + lockouts->limits.longest_ns;
+	struct bl_verdict verdict;
 	char time[CLOCK_TEXT_MAX];
 	int r;
 
@@ -134,12 +129,16 @@ int lockouts_hold(struct lockouts *lockouts, struct ledger_entry *entry, const c
 	if (until < entry->until_boot_ns)
 		until = entry->until_boot_ns;
 	/* Not let go by the clock either, as far as a lockout may last at all. */
-	r = lockouts_contain(lockouts, &entry->subject, lockouts_step_flags(entry->action), until,
-			     entry->decision);
-	if (r < 0 && (r != -EOPNOTSUPP || entry->action == ACTION_QUARANTINE)) {
-		(void)snprintf(text, IPC_TEXT_MAX, "cannot be held: the kernel's table: %s",
-			       strerror(-r));
-		return r;
+	if (entry->action == ACTION_QUARANTINE ||
+	    lockouts_contained(lockouts, &entry->subject, &verdict) == 0) {
+		r = lockouts_contain(lockouts, &entry->subject,
+				     lockouts_verdict_flags((enum action)entry->action), until,
+				     entry->decision);
+		if (r < 0) {
+			(void)snprintf(text, IPC_TEXT_MAX, "cannot be held: the kernel's table: %s",
+				       strerror(-r));
+			return r;
+		}
 	}
 	ledger_until(lockouts->ledger, entry, until);
 	entry->held = true;
@@ -162,10 +161,15 @@ int lockouts_thaw(struct lockouts *lockouts, struct ledger_entry *entry, const c
 		return -EINVAL;
 	}
 	r = lockouts_step_session(lockouts, entry, ACTION_QUARANTINE);
-	if (r < 0 && entry->action == ACTION_FREEZE) {
+	if (r == -EOPNOTSUPP) {
+		text_copy(text, IPC_TEXT_MAX,
+			  "stays frozen, as this kernel cannot keep it in quarantine; release lets "
+			  "it go");
+		return r;
+	}
+	if (r < 0) {
 		(void)snprintf(text, IPC_TEXT_MAX,
-			       "stays frozen, as the kernel does not contain it (%s); release lets "
-			       "it go",
+			       "stays frozen, as it could not be thawed into quarantine: %s",
 			       strerror(-r));
 		return r;
 	}

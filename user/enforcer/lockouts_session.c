@@ -146,8 +146,8 @@ static bool on_counted(uint64_t tag, void *arg)
 	return lockouts->backend.session(tag, &session, lockouts->backend.arg) == 0;
 }
 
-static int job_start(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
-		     struct session_job **ret)
+static int job_make(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
+		    struct session_job **ret)
 {
 	struct session_report report = {
 		.frozen = on_frozen,
@@ -155,12 +155,18 @@ static int job_start(struct lockouts *lockouts, const struct session_ids *ids, e
 		.ended = on_ended,
 		.arg = lockouts,
 	};
+
+	return session_job_new(ret, lockouts->cgroup_fd, ids, action, &report);
+}
+
+int lockouts_job_start(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
+		       struct session_job **ret)
+{
 	int r;
 
 	if (lockouts->jobs == LOCKOUTS_JOBS_MAX)
 		return -ENOSPC;
-	r = session_job_new(&lockouts->job[lockouts->jobs], lockouts->cgroup_fd, ids, action,
-			    &report);
+	r = job_make(lockouts, ids, action, &lockouts->job[lockouts->jobs]);
 	if (r < 0)
 		return r;
 	*ret = lockouts->job[lockouts->jobs++];
@@ -170,36 +176,38 @@ static int job_start(struct lockouts *lockouts, const struct session_ids *ids, e
 static int job_for(struct lockouts *lockouts, uint64_t tag, enum action action,
 		   struct session_job **ret)
 {
+	struct session_job *job, *other;
 	struct session_ids ids;
-	struct session_job *job;
 	size_t place;
 	int r;
 
 	job = job_find(lockouts, tag, &place);
-	/* Who is in it may have changed while it was in quarantine. */
-	if (job && session_job_action(job) == ACTION_QUARANTINE && action != ACTION_QUARANTINE) {
-		r = lockouts_session_ids(lockouts, tag, &ids);
-		if (r < 0)
-			return r;
-		job_drop(lockouts, place);
-		return job_start(lockouts, &ids, action, ret);
-	}
-	if (job) {
+	if (job && (session_job_action(job) != ACTION_QUARANTINE || action == ACTION_QUARANTINE)) {
 		if (action == ACTION_TERMINATE)
 			session_job_terminate(job);
 		*ret = job;
 		return 0;
 	}
 	r = lockouts_session_ids(lockouts, tag, &ids);
-	return r < 0 ? r : job_start(lockouts, &ids, action, ret);
+	if (r < 0)
+		return r;
+	if (!job)
+		return lockouts_job_start(lockouts, &ids, action, ret);
+	/* Who is in it may have changed while it was in quarantine. */
+	r = job_make(lockouts, &ids, action, &other);
+	if (r < 0)
+		return r;
+	session_job_free(job);
+	*ret = lockouts->job[place] = other;
+	return 0;
 }
 
-/* Before anything else is done to the session, which takes looks at /proc. Where the kernel cannot, or
- * has no room, the freeze has to do. */
+/* Where the kernel cannot, or has no room, the freeze and the kill have to do. */
 static int contain(struct lockouts *lockouts, const struct ipc_subject *subject, enum action action,
 		   uint64_t until, uint32_t decision)
 {
-	int r = lockouts_contain(lockouts, subject, lockouts_step_flags(action), until, decision);
+	int r = lockouts_contain(lockouts, subject, lockouts_verdict_flags(action), until,
+				 decision);
 
 	if (r == -ENOSPC)
 		lockouts->refused_limit++;
@@ -209,31 +217,54 @@ static int contain(struct lockouts *lockouts, const struct ipc_subject *subject,
 	return r;
 }
 
+/* What stands still goes on under its verdict; on failure it stays as it is. */
+static int thaw(struct lockouts *lockouts, uint64_t tag)
+{
+	size_t place;
+	struct session_job *job = job_find(lockouts, tag, &place);
+	int r = job ? session_job_thaw(job) : 0;
+
+	if (r == 0 && job)
+		job_drop(lockouts, place);
+	return r;
+}
+
 int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry, enum action step)
 {
 	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
-	struct session_ids ids;
-	struct session_job *job;
+	struct session_job *job = NULL;
 	int r;
 
-	r = lockouts_session_ids(lockouts, entry->subject.id, &ids);
-	if (r < 0)
-		return r;
 	if (step == ACTION_TERMINATE && entry->until_boot_ns < now + 2 * SESSION_LIMIT_NS)
 		ledger_until(lockouts->ledger, entry, now + 2 * SESSION_LIMIT_NS);
-	r = contain(lockouts, &entry->subject, step, entry->until_boot_ns, entry->decision);
-	if (r < 0 && step == ACTION_QUARANTINE)
-		return r;
-	if (step == ACTION_QUARANTINE)
-		lockouts_end_session(lockouts, entry->subject.id);
+	/* One that is frozen next is contained when it stands still. */
+	r = step == ACTION_FREEZE ? 0
+				  : contain(lockouts, &entry->subject, step, entry->until_boot_ns,
+					    entry->decision);
+	if (step == ACTION_QUARANTINE) {
+		if (r == 0)
+			r = thaw(lockouts, entry->subject.id);
+		if (r < 0)
+			return r;
+	}
 	r = job_for(lockouts, entry->subject.id, step, &job);
-	if (r < 0)
+	/* It is thawed, and in quarantine with or without a job, which only looks for its end. */
+	if (r < 0 && step != ACTION_QUARANTINE) {
+		(void)contain(lockouts, &entry->subject, (enum action)entry->action,
+			      entry->until_boot_ns, entry->decision);
 		return r;
+	}
 	entry->action = step;
 	entry->step_boot_ns = now;
-	r = session_job_step(job, now);
+	r = job ? session_job_step(job, now) : r;
+	if (r < 0)
+		log_warning_errno(r, "session %llu: its step is tried again",
+				  (unsigned long long)entry->subject.id);
+	if (step == ACTION_FREEZE)
+		(void)contain(lockouts, &entry->subject, step, entry->until_boot_ns,
+			      entry->decision);
 	lockouts->next_hold_ns = 0;
-	return r < 0 ? r : 0;
+	return 0;
 }
 
 static int failed(int error, char text[IPC_TEXT_MAX])
@@ -287,7 +318,10 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 		until = now + 2 * SESSION_LIMIT_NS;
 	if (entry && entry->until_boot_ns > until)
 		until = entry->until_boot_ns;
-	r = contain(lockouts, &wish->subject, action, until, wish->decision);
+	/* First of all, as all else takes looks at /proc; but see below for a freeze. */
+	r = action == ACTION_FREEZE
+		    ? 0
+		    : contain(lockouts, &wish->subject, action, until, wish->decision);
 	if (r < 0 && action == ACTION_QUARANTINE) {
 		if (wish->by_operator && wish->action == ACTION_QUARANTINE) {
 			text_copy(
@@ -301,7 +335,10 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	}
 	r = job_for(lockouts, wish->subject.id, action, &job);
 	if (r < 0) {
-		if (!entry)
+		if (entry)
+			(void)contain(lockouts, &wish->subject, (enum action)entry->action,
+				      entry->until_boot_ns, entry->decision);
+		else
 			(void)lockouts_uncontain(lockouts, &wish->subject, NULL);
 		return failed(r, text);
 	}
@@ -330,8 +367,8 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	/* The first step freezes and kills; the rest is the tick's. */
 	r = session_job_step(job, now);
 	/* What stands still cannot be damaged by a refusal, and shall go on undamaged. */
-	if (action != ACTION_TERMINATE)
-		contain(lockouts, wish, session_job_action(job), entry->until_boot_ns, until);
+	if (action == ACTION_FREEZE)
+		(void)contain(lockouts, &wish->subject, action, until, wish->decision);
 	lockouts->next_hold_ns = 0;
 	return r < 0 ? failed(r, text) : OUTCOME_APPLIED;
 }
@@ -398,101 +435,4 @@ uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
 	if (held_too)
 		lockouts->next_hold_ns = now_boot_ns + LOCKOUTS_TICK_NS;
 	return now_boot_ns + (running ? SESSION_STEP_NS : LOCKOUTS_TICK_NS);
-}
-
-/* ---- after a restart ---- */
-
-struct scopes {
-	size_t count;
-	struct {
-		uint64_t tag;
-		char path[PROCESS_CGROUP_MAX];
-		bool frozen;
-	} scope[LOCKOUTS_JOBS_MAX * SESSION_SCOPES_MAX];
-};
-
-static int scope_record(const struct state_record *record, uint32_t number, void *arg)
-{
-	struct scopes *scopes = arg;
-	size_t i;
-
-	(void)number;
-	if (record->kind != STATE_FROZEN && record->kind != STATE_THAWED)
-		return 0;
-	for (i = 0; i < scopes->count; i++)
-		if (!strcmp(scopes->scope[i].path, record->reason))
-			break;
-	if (i == ARRAY_SIZE(scopes->scope))
-		return 0;
-	if (i == scopes->count) {
-		text_copy(scopes->scope[i].path, PROCESS_CGROUP_MAX, record->reason);
-		scopes->count++;
-	}
-	scopes->scope[i].tag = record->subject.id;
-	scopes->scope[i].frozen = record->kind == STATE_FROZEN;
-	return 0;
-}
-
-/* The session of a restored lockout, if it is the same: numbers begin anew when the maps do. */
-static bool same_session(struct lockouts *lockouts, const struct ledger_entry *entry)
-{
-	struct lockout_backend *backend = &lockouts->backend;
-	struct bl_session session;
-
-	return backend->session(entry->subject.id, &session, backend->arg) == 0 &&
-	       session.born_boot_ns <= entry->locked_boot_ns;
-}
-
-static void restore_one(struct lockouts *lockouts, struct ledger_entry *entry,
-			struct scopes *scopes)
-{
-	struct session_ids ids = { .tag = entry->subject.id };
-	struct session_job *job;
-	bool known = same_session(lockouts, entry), frozen = false;
-
-	for (size_t i = 0; i < scopes->count; i++)
-		frozen |= scopes->scope[i].frozen && scopes->scope[i].tag == ids.tag;
-	if (known && lockouts_session_ids(lockouts, ids.tag, &ids) < 0)
-		known = false;
-	/* A scope that is still frozen is enough to go on with what is in it. */
-	if ((!known && !frozen) ||
-	    job_start(lockouts, &ids, (enum action)entry->action, &job) < 0) {
-		ledger_remove(lockouts->ledger, entry);
-		return;
-	}
-	for (size_t i = 0; i < scopes->count; i++) {
-		if (!scopes->scope[i].frozen || scopes->scope[i].tag != ids.tag ||
-		    session_job_adopt(job, scopes->scope[i].path) < 0)
-			continue;
-		scopes->scope[i].frozen = false; /* it has an owner again */
-	}
-}
-
-void lockouts_restore_sessions(struct lockouts *lockouts)
-{
-	_cleanup_free_ struct scopes *scopes = calloc(1, sizeof(*scopes));
-	uint32_t i = 0;
-
-	if (!scopes || state_each(lockouts->state, scope_record, scopes) < 0) {
-		log_error("scopes that may be frozen could not be looked up");
-		return;
-	}
-	while (i < ledger_total(lockouts->ledger)) {
-		struct ledger_entry *entry = ledger_at(lockouts->ledger, i);
-		uint32_t total = ledger_total(lockouts->ledger);
-
-		if (entry->subject.kind == SUBJECT_SESSION)
-			restore_one(lockouts, entry, scopes);
-		/* An entry that was removed leaves another one in its place. */
-		if (ledger_total(lockouts->ledger) == total)
-			i++;
-		else
-			i = 0;
-	}
-	for (size_t k = 0; k < scopes->count; k++) {
-		if (!scopes->scope[k].frozen)
-			continue;
-		log_warning("%s had been left frozen and is thawed", scopes->scope[k].path);
-		(void)cgroup_freeze(lockouts->cgroup_fd, scopes->scope[k].path, false);
-	}
 }

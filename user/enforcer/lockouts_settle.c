@@ -99,6 +99,9 @@ enum settle_what settle_decide(const struct settle_session *session, enum on_fai
 {
 	if (!session->locked || session->until_boot_ns <= now_boot_ns)
 		return SETTLE_THAW;
+	/* Frozen, and we died before that step was written down: the verdict holds it, and ends. */
+	if (session->action == ACTION_QUARANTINE)
+		return SETTLE_THAW;
 	if (session->action == ACTION_TERMINATE || policy == ON_FAILURE_TERMINATE)
 		return SETTLE_TERMINATE;
 	return policy == ON_FAILURE_THAW ? SETTLE_THAW : SETTLE_WAIT;
@@ -232,9 +235,11 @@ int settle_read(struct settle *settle, const char *state_dir)
 	if (message[0])
 		log_warning("%s", message);
 	r = state_each(state, settle_record, settle);
-	/* What is neither frozen nor locked (any more) needs nothing. */
+	/* What is neither frozen nor locked (any more) needs nothing, and of what is in quarantine the
+	 * kernel lets go by itself. */
 	for (size_t i = settle->sessions; i-- > 0;)
-		if (!settle->session[i].locked && settle->session[i].scopes == 0)
+		if (settle->session[i].scopes == 0 &&
+		    (!settle->session[i].locked || settle->session[i].action == ACTION_QUARANTINE))
 			drop(settle, &settle->session[i]);
 	if (settle->refused)
 		log_error("%u records of more than %d sessions are left out", settle->refused,

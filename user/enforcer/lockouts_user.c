@@ -152,7 +152,6 @@ static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wi
 	struct ledger_entry *entry = ledger_get(lockouts->ledger, &wish->subject);
 	uint64_t now = lockouts->backend.boot_ns(lockouts->backend.arg);
 	uint64_t until = now + limits_length(&lockouts->limits, wish->seconds);
-	uint32_t flags;
 	int r;
 
 	if (!wish->by_operator && !limits_rate(&lockouts->limits, now)) {
@@ -162,10 +161,8 @@ static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wi
 	}
 	if (entry && entry->until_boot_ns > until)
 		until = entry->until_boot_ns;
-	/* As its sessions, which this contains too. */
-	flags = lockouts_verdict_flags(lockouts->ladder == LADDER_FREEZE ? ACTION_FREEZE
-									 : ACTION_TERMINATE);
-	r = lockouts_contain(lockouts, &wish->subject, flags, until, wish->decision);
+	r = lockouts_contain(lockouts, &wish->subject, lockouts_account_flags(lockouts), until,
+			     wish->decision);
 	if (r == -EOPNOTSUPP)
 		return r;
 	if (r < 0)

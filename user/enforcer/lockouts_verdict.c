@@ -21,8 +21,15 @@ static bool may_have_one(const struct ipc_subject *subject)
 
 uint32_t lockouts_verdict_flags(enum action action)
 {
-	return action == ACTION_FREEZE ? BL_VERDICT_ALL & ~(uint32_t)BL_VERDICT_FORK
-				       : BL_VERDICT_ALL;
+	return action == ACTION_FREEZE || action == ACTION_QUARANTINE
+		       ? BL_VERDICT_ALL & ~(uint32_t)BL_VERDICT_FORK
+		       : BL_VERDICT_ALL;
+}
+
+uint32_t lockouts_account_flags(const struct lockouts *lockouts)
+{
+	return lockouts_verdict_flags(lockouts->ladder == LADDER_TERMINATE ? ACTION_TERMINATE
+									   : ACTION_FREEZE);
 }
 
 int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subject, uint32_t flags,
@@ -120,14 +127,16 @@ void lockouts_restore_verdicts(struct lockouts *lockouts)
 	free(found.subject);
 	for (uint32_t i = 0; i < ledger_total(lockouts->ledger); i++) {
 		const struct ledger_entry *entry = ledger_at(lockouts->ledger, i);
+		bool session = entry->subject.kind == SUBJECT_SESSION;
+		uint32_t flags = session ? lockouts_verdict_flags((enum action)entry->action)
+					 : lockouts_account_flags(lockouts);
 		struct bl_verdict verdict;
 
-		uint32_t flags = lockouts_step_flags(entry->action);
-
-		/* What a step writes and the file says differ if we died in between. */
+		/* A session's says another step than the file if we died between the two; an
+		 * account's is right, also if session_ladder is another one now. */
 		if (entry->subject.kind == SUBJECT_ADDRESS ||
 		    (lockouts_contained(lockouts, &entry->subject, &verdict) == 0 &&
-		     verdict.flags == flags))
+		     (!session || verdict.flags == flags)))
 			continue;
 		r = lockouts_contain(lockouts, &entry->subject, flags, entry->until_boot_ns,
 				     entry->decision);

@@ -1055,7 +1055,7 @@ static void ladder_climbs_by_time(void **unused)
 	fake.boot = began + 600 * SEC;
 	(void)lockouts_tick(lockouts, fake.boot);
 	assert_int_equal(step_now(), ACTION_FREEZE);
-	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL & ~BL_VERDICT_FORK);
 	assert_int_equal(tellings, 1);
 	assert_int_equal(told[0].action, ACTION_FREEZE);
 	assert_int_equal(told[0].result, OUTCOME_APPLIED);
@@ -1071,6 +1071,40 @@ static void ladder_climbs_by_time(void **unused)
 	(void)lockouts_tick(lockouts, fake.boot);
 	assert_int_equal(step_now(), ACTION_TERMINATE);
 	assert_int_equal(told[tellings - 1].action, ACTION_TERMINATE);
+	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
+}
+
+/* What the kernel, the file and the scopes say, where bailiffd died within a step. */
+static void ladder_after_a_restart(void **unused)
+{
+	const uint32_t may_fork = BL_VERDICT_ALL & ~BL_VERDICT_FORK;
+	struct ledger_entry note = { .subject = session_one };
+
+	(void)unused;
+	one_session();
+	conf->session_ladder = LADDER_QUARANTINE;
+	lockouts_conf(lockouts, conf);
+	assert_int_equal(decide(session_one, ACTION_LOCK, 86400).result, OUTCOME_APPLIED);
+	/* The table is lost. */
+	fake.verdicts = 0;
+	restart();
+	assert_int_equal(step_now(), ACTION_QUARANTINE);
+	assert_int_equal(fake.verdicts, 1);
+	assert_int_equal(fake.contained[0].verdict.flags, may_fork);
+	assert_true(fake.contained[0].verdict.expires_boot_ns == fake.boot + 86400 * SEC);
+	/* About to be ended, and no record of that. */
+	fake.contained[0].verdict.flags = BL_VERDICT_ALL;
+	restart();
+	assert_int_equal(step_now(), ACTION_QUARANTINE);
+	assert_int_equal(fake.contained[0].verdict.flags, may_fork);
+	/* Frozen, and no record of that: it is not left so under another name. */
+	assert_int_not_equal(lockouts_write(lockouts, &note, STATE_FROZEN, "", "/s/1.scope"),
+			     STATE_NONE);
+	restart();
+	assert_int_equal(step_now(), ACTION_FREEZE);
+	assert_int_equal(operate(CONTROL_HOLD, session_one, false).error, 0);
+	restart();
+	assert_int_equal(step_now(), ACTION_FREEZE);
 }
 
 static void ladder_held_and_thawed(void **unused)
@@ -1261,6 +1295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(user_who_is_not_locked_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_and_his_frozen_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_climbs_by_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(ladder_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_held_and_thawed, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_without_verdicts, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_after_a_reboot, setup, teardown),

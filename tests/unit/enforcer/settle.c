@@ -93,10 +93,14 @@ static void what_the_file_says(void **unused)
 	append(state, STATE_FROZEN, 3, 0, 0, "/user.slice/session-3.scope");
 	/* Being ended. */
 	append(state, STATE_LOCKED, 4, ACTION_TERMINATE, 500, "why");
+	/* In quarantine; that, and frozen at the moment of the end. */
+	append(state, STATE_LOCKED, 5, ACTION_QUARANTINE, 500, "why");
+	append(state, STATE_LOCKED, 6, ACTION_QUARANTINE, 500, "why");
+	append(state, STATE_FROZEN, 6, 0, 0, "/user.slice/session-6.scope");
 	state_free(state);
 
 	assert_int_equal(settle_read(&settle, dir), 0);
-	assert_int_equal(settle.sessions, 3);
+	assert_int_equal(settle.sessions, 4);
 	s = session_of(1);
 	assert_non_null(s);
 	assert_true(s && s->locked && s->scopes == 1 && s->auid == 1001);
@@ -112,6 +116,8 @@ static void what_the_file_says(void **unused)
 	assert_int_equal(settle_decide(session_of(3), ON_FAILURE_TERMINATE, 1), SETTLE_THAW);
 	assert_int_equal(settle_decide(session_of(4), ON_FAILURE_KEEP, 1), SETTLE_TERMINATE);
 	assert_int_equal(settle_decide(session_of(4), ON_FAILURE_THAW, 1), SETTLE_TERMINATE);
+	assert_null(session_of(5));
+	assert_int_equal(settle_decide(session_of(6), ON_FAILURE_TERMINATE, 1), SETTLE_THAW);
 }
 
 static void another_boot_froze_nothing_here(void **unused)

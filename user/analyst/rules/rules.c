@@ -39,12 +39,9 @@ static const struct word subjects[] = {
 };
 
 static const struct word actions[] = {
-	{ "observe", ACTION_OBSERVE },
-	{ "lock", ACTION_LOCK },
-	{ "quarantine", ACTION_QUARANTINE },
-	{ "freeze", ACTION_FREEZE },
-	{ "terminate", ACTION_TERMINATE },
-	{ NULL, 0 },
+	{ "observe", ACTION_OBSERVE },	     { "lock", ACTION_LOCK },
+	{ "quarantine", ACTION_QUARANTINE }, { "freeze", ACTION_FREEZE },
+	{ "terminate", ACTION_TERMINATE },   { NULL, 0 },
 };
 
 static const struct word trusts[] = {
