@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash, so that whoever chooses keys cannot
- * choose collisions. Checked against the authors' test vectors.
+ * SipHash (Aumasson and Bernstein, 2012): a keyed hash, so that whoever chooses keys cannot choose
+ * collisions. SipHash-2-4 where a hash is stored or stands for the text itself. SipHash-1-3 for places
+ * in a table, which nobody outside sees: with half the rounds it costs half, and is what the authors
+ * call enough there (so do the tables of the kernel, of Python and of Rust).
  */
 #include "base/table.h"
 
@@ -31,11 +33,11 @@ static inline void round_once(struct state *s)
 	s->c = rotate(s->c, 32);
 }
 
-static inline void word_add(struct state *s, uint64_t word)
+static inline void word_add(struct state *s, uint64_t word, int rounds)
 {
 	s->d ^= word;
-	round_once(s);
-	round_once(s);
+	for (int i = 0; i < rounds; i++)
+		round_once(s);
 	s->a ^= word;
 }
 
@@ -48,7 +50,8 @@ static inline uint64_t word_read(const uint8_t *bytes, size_t len)
 	return le64toh(word);
 }
 
-uint64_t table_hash(const uint64_t seed[2], const void *bytes, size_t len)
+static inline uint64_t siphash(const uint64_t seed[2], const void *bytes, size_t len, int rounds,
+			       int last_rounds)
 {
 	struct state s = {
 		.a = seed[0] ^ 0x736f6d6570736575ULL,
@@ -60,10 +63,20 @@ uint64_t table_hash(const uint64_t seed[2], const void *bytes, size_t len)
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, at += 8)
-		word_add(&s, word_read(at, 8));
-	word_add(&s, word_read(at, left) | (uint64_t)(len & 0xff) << 56);
+		word_add(&s, word_read(at, 8), rounds);
+	word_add(&s, word_read(at, left) | (uint64_t)(len & 0xff) << 56, rounds);
 	s.c ^= 0xff;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < last_rounds; i++)
 		round_once(&s);
 	return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+uint64_t table_hash(const uint64_t seed[2], const void *bytes, size_t len)
+{
+	return siphash(seed, bytes, len, 2, 4);
+}
+
+uint64_t table_place(const uint64_t seed[2], const void *bytes, size_t len)
+{
+	return siphash(seed, bytes, len, 1, 3);
 }

@@ -110,7 +110,7 @@ struct table *table_free(struct table *table)
 
 static uint32_t hash_of(const struct table *table, const void *key)
 {
-	return (uint32_t)table_hash(table->seed, key, table->key_size);
+	return (uint32_t)table_place(table->seed, key, table->key_size);
 }
 
 static uint32_t find(const struct table *table, uint32_t hash, const void *key)

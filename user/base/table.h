@@ -3,8 +3,8 @@
  * A bounded hash table with least-recently-used eviction, for whatever an outsider can grow.
  *
  * Keys and values are fixed-size and live in one block that is allocated at table_new: nothing
- * grows later. The hash is keyed (SipHash-2-4 or -1-3 with a seed from the caller), because
- * outsiders choose keys.
+ * grows later. The hash is keyed (SipHash-1-3 with a seed from the caller), because outsiders
+ * choose keys.
  */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
@@ -49,6 +49,9 @@ bool table_oldest(struct table *table, const void **ret_key, void **ret_value);
 typedef int (*table_each_fn)(const void *key, void *value, void *arg);
 int table_each(struct table *table, table_each_fn fn, void *arg);
 
+/* SipHash-2-4, for whatever is stored or stands for the bytes. */
 uint64_t table_hash(const uint64_t seed[2], const void *bytes, size_t len);
+/* SipHash-1-3, for places in memory. */
+uint64_t table_place(const uint64_t seed[2], const void *bytes, size_t len);
 
 #endif

@@ -32,6 +32,31 @@ static void siphash_vectors(void **state)
 		assert_true(table_hash(seed, bytes, rows[i].len) == rows[i].hash);
 }
 
+/* What CPython 3.11 has for hash() of the bytes 00, 01, ... with PYTHONHASHSEED=0, and what Rust's own
+ * tests have for the key 00 to 0f (little-endian there). */
+static void siphash13_vectors(void **state)
+{
+	static const uint64_t zero[2] = { 0, 0 };
+	static const struct {
+		size_t len;
+		uint64_t hash;
+	} rows[] = {
+		{ 1, 0x68a914128e01e473ULL },  { 2, 0x010bac45c41e3669ULL },
+		{ 7, 0x2f098ab0c751325aULL },  { 8, 0xead411e67ebe2eeaULL },
+		{ 9, 0x75927f9d95124362ULL },  { 15, 0xf30eb725bb91c9eaULL },
+		{ 16, 0x8972188433a5c5b7ULL }, { 40, 0x95bc321ab41d8206ULL },
+		{ 48, 0xfe1f2445ba50237fULL }, { 63, 0x385d3e39e5f37359ULL },
+	};
+	uint8_t bytes[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_true(table_place(zero, bytes, rows[i].len) == rows[i].hash);
+	assert_true(table_place(seed, bytes, 0) == 0xabac0158050fc4dcULL);
+}
+
 static struct table *new_table(uint32_t max)
 {
 	struct table *table = NULL;
@@ -357,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siphash_vectors),
+		cmocka_unit_test(siphash13_vectors),
 		cmocka_unit_test(put_get_delete),
 		cmocka_unit_test(the_least_recently_used_goes_first),
 		cmocka_unit_test(a_table_of_one),
