@@ -60,11 +60,13 @@ static inline uint64_t siphash(const uint64_t seed[2], const void *bytes, size_t
 		.d = seed[1] ^ 0x7465646279746573ULL,
 	};
 	const uint8_t *at = bytes;
+	uint64_t last = (uint64_t)(len & 0xff) << 56;
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, at += 8)
 		word_add(&s, word_read(at, 8), rounds);
-	word_add(&s, word_read(at, left) | (uint64_t)(len & 0xff) << 56, rounds);
+	last |= left ? word_read(at, left) : 0;
+	word_add(&s, last, rounds);
 	s.c ^= 0xff;
 	for (int i = 0; i < last_rounds; i++)
 		round_once(&s);

@@ -35,6 +35,7 @@ struct table {
 	uint32_t free;
 	uint32_t newest, oldest;
 	size_t key_size, value_size, value_at, slot_size;
+	size_t zeroed; /* bytes of a new value */
 	uint64_t evicted;
 	table_evict_fn on_evict;
 	void *evict_arg;
@@ -92,6 +93,7 @@ int table_new(struct table **ret, size_t key_size, size_t value_size, uint32_t m
 	table->mask = (buckets < BUCKETS_FIRST ? buckets : BUCKETS_FIRST) - 1;
 	table->key_size = key_size;
 	table->value_size = value_size;
+	table->zeroed = value_size;
 	table->value_at = padded(key_size);
 	table->slot_size = slot_size;
 	table->bucket = (uint32_t *)(void *)((char *)table + padded(sizeof(*table)));
@@ -106,6 +108,11 @@ struct table *table_free(struct table *table)
 {
 	free(table);
 	return NULL;
+}
+
+void table_zero_only(struct table *table, size_t size)
+{
+	table->zeroed = size < table->value_size ? size : table->value_size;
 }
 
 static uint32_t hash_of(const struct table *table, const void *key)
@@ -261,7 +268,7 @@ enum table_put_result table_put(struct table *table, const void *key, void **ret
 	bucket = &table->bucket[hash & table->mask];
 	link = link_at(table, number);
 	memcpy(key_at(table, number), key, table->key_size);
-	memset(value_at(table, number), 0, table->value_size);
+	memset(value_at(table, number), 0, table->zeroed);
 	link->hash = hash;
 	link->chain = *bucket;
 	*bucket = number;

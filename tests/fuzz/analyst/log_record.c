@@ -85,7 +85,9 @@ static int on_record(const struct log_record *record, void *arg)
 		if (outcome == FILTER_NOMATCH || outcome == FILTER_IGNORED)
 			continue;
 		check_claim(&claim, outcome);
-		pass->sum = pass->sum * 31 + table_hash(seed, &claim, sizeof(claim));
+		pass->sum =
+			pass->sum * 31 +
+			table_hash(seed, &claim, offsetof(struct claim, line) + strlen(claim.line));
 	}
 	return 0;
 }

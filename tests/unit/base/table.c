@@ -77,6 +77,29 @@ static enum table_put_result put(struct table *table, uint32_t key, uint64_t val
 	return result;
 }
 
+/* The rest of a new value holds what the slot held before, and no byte more is zeroed. */
+static void zeroes_the_head_only(void **state)
+{
+	_cleanup_(table_freep) struct table *table = NULL;
+	uint8_t value[24] = { 0 };
+	void *at;
+
+	(void)state;
+	assert_int_equal(table_new(&table, sizeof(uint32_t), sizeof(value), 1, seed), 0);
+	table_zero_only(table, 10);
+	for (uint32_t key = 0; key < 3; key++) {
+		assert_int_equal(table_put(table, &key, &at), key ? TABLE_EVICTED : TABLE_ADDED);
+		assert_memory_equal(at, value, sizeof(value));
+		memset(at, 0xaa, sizeof(value));
+		memset(value + 10, 0xaa, sizeof(value) - 10);
+	}
+	/* More than a value has is all of it. */
+	table_zero_only(table, sizeof(value) + 1);
+	assert_int_equal(table_put(table, &(uint32_t){ 9 }, &at), TABLE_EVICTED);
+	memset(value, 0, sizeof(value));
+	assert_memory_equal(at, value, sizeof(value));
+}
+
 static void put_get_delete(void **state)
 {
 	_cleanup_(table_freep) struct table *table = new_table(4);
@@ -383,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siphash_vectors),
 		cmocka_unit_test(siphash13_vectors),
+		cmocka_unit_test(zeroes_the_head_only),
 		cmocka_unit_test(put_get_delete),
 		cmocka_unit_test(the_least_recently_used_goes_first),
 		cmocka_unit_test(a_table_of_one),

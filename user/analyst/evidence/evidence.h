@@ -162,7 +162,7 @@ struct claim {
 	bool relayed; /* about another host: this kernel is not asked */
 	struct log_origin origin;
 	char user[IPC_USER_MAX];
-	char line[IPC_LINE_MAX];
+	char line[IPC_LINE_MAX]; /* up to its NUL */
 };
 
 enum filter_outcome {

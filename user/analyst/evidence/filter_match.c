@@ -185,13 +185,24 @@ static void said_read(const struct hit *hit, const struct line *line, struct sai
 		text_copy_len(ret->user, sizeof(ret->user), text, len);
 }
 
+static void line_copy(char to[IPC_LINE_MAX], const struct log_record *record)
+{
+	if (record->len >= IPC_LINE_MAX) {
+		text_copy_len(to, IPC_LINE_MAX, record->text, record->len);
+		return;
+	}
+	memcpy(to, record->text, record->len);
+	to[record->len] = '\0';
+}
+
 static void claim_fill(struct filter_set *set, uint16_t filter, uint16_t form,
 		       const struct log_record *record, const struct said *said, struct claim *ret)
 {
 	const struct line *line = &set->line;
 	uint64_t now_wall_ns = record->arrived_ns + (uint64_t)set->boot_to_wall_ns;
 
-	memset(ret, 0, sizeof(*ret));
+	/* The rest is written below; the line behind its end holds nothing, and is half of a claim. */
+	memset(ret, 0, offsetof(struct claim, origin));
 	ret->addr = said->addr;
 	ret->port = said->port;
 	ret->pid_trusted = record->origin.trusted && record->origin.pid;
@@ -208,7 +219,7 @@ static void claim_fill(struct filter_set *set, uint16_t filter, uint16_t form,
 	}
 	ret->origin = record->origin;
 	memcpy(ret->user, said->user, sizeof(ret->user));
-	text_copy_len(ret->line, sizeof(ret->line), record->text, record->len);
+	line_copy(ret->line, record);
 }
 
 static bool try(struct filter_set *set, struct expression *expression, const char *text, size_t len,

@@ -45,6 +45,7 @@ int witness_new(struct witness **ret, const uint64_t seed[2])
 		      WITNESS_CONNECTIONS_MAX, seed);
 	if (r < 0)
 		return r;
+	table_zero_only(w->follows, offsetof(struct follow, form));
 	r = attempt_join_new(&w->join, seed);
 	if (r < 0)
 		return r;

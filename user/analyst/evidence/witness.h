@@ -44,8 +44,10 @@ _Static_assert(sizeof(struct follow_key) == 48, "a key has no holes");
 struct follow {
 	uint64_t touched_ns;
 	uint32_t counted; /* tries that came out already */
-	bool success; /* its login came out already */
 	uint32_t forms;
+	bool success; /* its login came out already */
+	bool named; /* user holds */
+	/* Of a new one all before this is zero, see table_zero_only. */
 	struct form {
 		uint32_t source;
 		uint16_t filter;

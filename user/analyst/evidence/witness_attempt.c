@@ -97,6 +97,10 @@ void claim_on_connection(const struct step *s, const struct claim *claim,
 	}
 	follow = follow_get(s->witness, &key, s->now_ns);
 	follow_add(follow, claim);
+	if (claim->user[0]) {
+		text_copy(follow->user, sizeof(follow->user), claim->user);
+		follow->named = true;
+	}
 	switch ((enum connection_outcome)connection->outcome) {
 	case CONNECTION_PENDING:
 		attempt.note = ATTEMPT_OPEN;
@@ -251,7 +255,7 @@ void connection_told(const struct step *s, const struct session_change *change)
 	follow = follow_get(s->witness, &key, s->now_ns);
 	if (change->kind == SESSION_FAILED) {
 		attempt.tries = follow_count(follow, 1, tries_allowed(s->witness, connection));
-		attempt.user = follow->user;
+		attempt.user = follow->named ? follow->user : "";
 		attempt.note = follow_tellers(follow);
 	} else {
 		/* The birth of its session may be the first proof, if the exit before it was lost. */

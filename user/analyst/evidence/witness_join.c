@@ -47,8 +47,6 @@ void follow_add(struct follow *follow, const struct claim *claim)
 	}
 	if (form && form->count < UINT32_MAX - claim->count)
 		form->count += claim->count;
-	if (claim->user[0])
-		text_copy(follow->user, sizeof(follow->user), claim->user);
 }
 
 static uint32_t follow_told(const struct follow *follow)
