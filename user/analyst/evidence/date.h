@@ -43,10 +43,13 @@ bool date_fast(const char *text, size_t len, struct date_place *ret, struct date
 
 /* The last stamp of ISO 8601 up to its second: most lines are of the same one. Zeroed at first. */
 #define DATE_MEMO_LEN 19
+#define DATE_MEMO_ZONE 6
 struct date_memo {
 	bool known;
 	char text[DATE_MEMO_LEN];
 	struct date second; /* of that text: without a fraction and a zone */
+	char zone[DATE_MEMO_ZONE]; /* +hh:mm; NULs: none is known */
+	int32_t zone_s;
 };
 
 /* The same as date_fast. */

@@ -49,7 +49,7 @@ static bool take_digits(struct cursor *c, int digits, unsigned int *ret)
 	return true;
 }
 
-#define NO_NUMBER 10000
+#define NO_NUMBER 1000000
 
 /* Of two digits; NO_NUMBER or more: they are none. */
 static unsigned int two_digits(const char *at)
@@ -96,6 +96,17 @@ static bool take_fraction(struct cursor *c, bool comma, struct date *date)
 	if (c->end - at < 2 || (*at != '.' && (!comma || *at != ',')) || !is_digit(at[1]))
 		return true;
 	first = ++at;
+	/* Microseconds, which is what loggers write. */
+	if (c->end - at > 6 && !is_digit(at[6])) {
+		const uint64_t us = two_digits(at) * UINT64_C(10000) + two_digits(at + 2) * 100 +
+				    two_digits(at + 4);
+
+		if (us < NO_NUMBER) {
+			date->ns = (uint32_t)us * 1000;
+			c->at = at + 6;
+			return true;
+		}
+	}
 	for (; at < c->end && is_digit(*at); at++) {
 		if (at - first == 9)
 			return false;
@@ -288,6 +299,16 @@ static bool is_plain_iso(const char *text, const struct date_place *place)
 	return !place->start && is_digit(text[0]) && is_digit(text[DAY_LEN + 1]);
 }
 
+/* The zone of the line before, +hh:mm, with a blank behind it, which ends it and the date. */
+static bool zone_again(const struct date_memo *memo, struct cursor *c)
+{
+	if (c->end - c->at <= DATE_MEMO_ZONE || c->at[DATE_MEMO_ZONE] != ' ' ||
+	    memcmp(c->at, memo->zone, DATE_MEMO_ZONE) != 0)
+		return false;
+	c->at += DATE_MEMO_ZONE;
+	return true;
+}
+
 bool date_fast_again(struct date_memo *memo, const char *text, size_t len, struct date_place *ret,
 		     struct date *ret_date)
 {
@@ -308,8 +329,21 @@ bool date_fast_again(struct date_memo *memo, const char *text, size_t len, struc
 		return true;
 	}
 	date = memo->second;
-	if (!take_fraction(&c, true, &date) || !take_zone(&c, &date) || !is_end(&c))
+	if (!take_fraction(&c, true, &date))
 		return false;
+	if (zone_again(memo, &c)) {
+		date.zoned = true;
+		date.zone_s = memo->zone_s;
+	} else {
+		const char *zone = c.at;
+
+		if (!take_zone(&c, &date) || !is_end(&c))
+			return false;
+		if (date.zoned && c.at - zone == DATE_MEMO_ZONE && zone[3] == ':') {
+			memcpy(memo->zone, zone, DATE_MEMO_ZONE);
+			memo->zone_s = date.zone_s;
+		}
+	}
 	*ret = (struct date_place){ .start = 0, .end = (size_t)(c.at - text) };
 	*ret_date = date;
 	return true;
