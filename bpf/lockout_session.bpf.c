@@ -112,11 +112,13 @@ static __always_inline struct bl_verdict *session_verdict(__u64 tag, __u32 flag)
 		if (!s || (s->end.family && !(s->flags & BL_SESSION_JOINED)))
 			return NULL;
 		tag = s->parent_session;
+		/* Which accounts are exempt is not known here: only the same one is followed. */
+		if (s->flags & BL_SESSION_EDGES && s->auid == 0)
+			return NULL;
 		if (!(s->flags & BL_SESSION_JOINED))
 			continue;
-		/* Which accounts are exempt is not known here: only the same one is followed. */
 		parent = bpf_map_lookup_elem(&bl_sessions, &tag);
-		if (!parent || parent->auid != s->auid || s->auid == 0)
+		if (!parent || parent->auid != s->auid)
 			return NULL;
 	}
 	return NULL;

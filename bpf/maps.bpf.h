@@ -103,6 +103,14 @@ struct {
 	__type(value, __u64);
 } bl_dialed SEC(".maps");
 
+/* Pinned: a crontab is written long before it runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BL_LEFT_MAX);
+	__type(key, struct bl_left_key);
+	__type(value, struct bl_left);
+} bl_left SEC(".maps");
+
 /* What a thread carries. audit_session tells whether it left for another session unseen. */
 struct bl_tag {
 	__u64 session;

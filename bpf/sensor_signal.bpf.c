@@ -390,7 +390,7 @@ int BPF_PROG(bl_ptrace, struct task_struct *child, unsigned int mode)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* enum bl_signal, 0: not watched. */
+/* enum bl_signal, with BL_WATCH_ flags; 0: not watched. */
 static __always_inline __u32 watch_of(const struct dentry *dentry)
 {
 	struct bl_watch_key key = {};
@@ -431,20 +431,60 @@ static __always_inline void file_emit(const struct actor *a, const struct dentry
 	emit_submit_bulk(e, sizeof(*e));
 }
 
-static __always_inline void file_tell(const struct dentry *dentry, __u32 how)
+/*
+ * Who wrote the job last; somebody outside of all sessions, or who acts for another account, takes the
+ * earlier one's name off it. A crontab is new once it gets its name (crontab renames a draft), a job of
+ * at is written where it stays, and atd's own links to it are no writing.
+ */
+static __always_inline void job_left(const struct actor *a, const struct inode *inode, __u32 watch,
+				     __u32 how)
 {
-	__u32 what = watch_of(dentry);
+	struct bl_left left = { .session = a->session, .auid = a->auid };
+	bool own = a->session && a->uid == a->auid;
+	struct bl_left_key key = {};
+
+	if (watch & BL_WATCH_AT && how == BL_WRITE_OPEN) {
+		key.ino = BPF_CORE_READ(inode, i_ino);
+		key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	} else if (watch & BL_WATCH_CRON && how == BL_WRITE_RENAME) {
+		key.uid = own ? a->auid : BPF_CORE_READ(inode, i_uid.val);
+	} else {
+		return;
+	}
+	if (own)
+		bpf_map_update_elem(&bl_left, &key, &left, BPF_ANY);
+	else
+		bpf_map_delete_elem(&bl_left, &key);
+}
+
+static __always_inline void mark_left(__u64 session)
+{
+	struct bl_session *s = bpf_map_lookup_elem(&bl_sessions, &session);
+
+	if (s && !(s->flags & BL_SESSION_LEFT))
+		s->flags |= BL_SESSION_LEFT;
+}
+
+/* inode: of what is opened, or renamed to there. */
+static __always_inline void file_tell(const struct dentry *dentry, const struct inode *inode,
+				      const __u32 how)
+{
+	__u32 watch = watch_of(dentry);
+	__u32 what = watch & BL_WATCH_SIGNAL;
 	struct actor a;
 
-	if (!what)
+	if (!watch)
 		return;
 	cpu_hold();
 	actor_fill(&a);
-	if (!actor_counts(&a))
+	if (inode && watch != what)
+		job_left(&a, inode, watch, how);
+	if (!actor_counts(&a) || (what != BL_SIGNAL_STARTUP_FILE && by_setid_program(a.task)))
 		goto out;
+	mark_left(a.session);
 	if (what == BL_SIGNAL_STARTUP_FILE)
 		file_emit(&a, dentry, BL_SIGNAL_STARTUP_FILE, how);
-	else if (!by_setid_program(a.task))
+	else
 		file_emit(&a, dentry, BL_SIGNAL_LOGIN_FILE, how);
 out:
 	cpu_release();
@@ -454,7 +494,7 @@ SEC("fentry/security_file_open")
 int BPF_PROG(bl_file_open, const struct file *file)
 {
 	if (file->f_mode & FMODE_WRITE && (file->f_inode->i_mode & S_IFMT) == S_IFREG)
-		file_tell(file->f_path.dentry, BL_WRITE_OPEN);
+		file_tell(file->f_path.dentry, file->f_inode, BL_WRITE_OPEN);
 	return 0;
 }
 
@@ -462,7 +502,7 @@ SEC("fentry/security_inode_rename")
 int BPF_PROG(bl_file_rename, const struct inode *old_dir, const struct dentry *old,
 	     const struct inode *new_dir, const struct dentry *new)
 {
-	file_tell(new, BL_WRITE_RENAME);
+	file_tell(new, old->d_inode, BL_WRITE_RENAME);
 	return 0;
 }
 
@@ -470,13 +510,13 @@ SEC("fentry/security_inode_link")
 int BPF_PROG(bl_file_link, const struct dentry *old, const struct inode *dir,
 	     const struct dentry *new)
 {
-	file_tell(new, BL_WRITE_LINK);
+	file_tell(new, NULL, BL_WRITE_LINK);
 	return 0;
 }
 
 SEC("fentry/security_inode_symlink")
 int BPF_PROG(bl_file_sym, const struct inode *dir, const struct dentry *dentry)
 {
-	file_tell(dentry, BL_WRITE_SYMLINK);
+	file_tell(dentry, NULL, BL_WRITE_SYMLINK);
 	return 0;
 }

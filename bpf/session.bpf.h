@@ -133,6 +133,17 @@ static __always_inline __u64 session_enter(const struct bl_session *s)
 	return 0;
 }
 
+static __always_inline bool name_is(const char *name, const char *wanted)
+{
+	for (int i = 0; i < 16; i++) {
+		if (name[i] != wanted[i])
+			return false;
+		if (!wanted[i])
+			return true;
+	}
+	return false;
+}
+
 /* The session that made the connection which a process of a service serves, 0 if none did. */
 static __always_inline __u64 session_dialed(const struct task_struct *task,
 					    const struct bl_endpoint *end, const bool direct)
@@ -149,6 +160,60 @@ static __always_inline __u64 session_dialed(const struct task_struct *task,
 	__builtin_memcpy(key.client, end->peer, sizeof(key.client));
 	tag = bpf_map_lookup_elem(&bl_dialed, &key);
 	return tag ? *tag : 0;
+}
+
+/* atd opens the job before it logs in for it, cron's shell has none; the first few are enough. */
+#define JOB_FDS 16 /* the smallest table has 64 (NR_OPEN_DEFAULT) */
+
+static __always_inline const struct bl_left *job_of_at(const struct task_struct *task)
+{
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file;
+	struct bl_left_key key = {};
+	struct bl_left *left = NULL;
+	struct inode *inode;
+
+	for (int i = 0; i < JOB_FDS && !left; i++) {
+		file = NULL;
+		bpf_probe_read_kernel(&file, sizeof(file), table + i);
+		if (!file)
+			continue;
+		inode = BPF_CORE_READ(file, f_inode);
+		key.ino = BPF_CORE_READ(inode, i_ino);
+		key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		if (key.ino)
+			left = bpf_map_lookup_elem(&bl_left, &key);
+	}
+	return left;
+}
+
+/*
+ * By the name of the cgroup that PID 1 makes for the unit: cron keeps no file open. Who takes such a
+ * name for a cgroup of his own only has sessions that he makes there joined to those of the same
+ * account.
+ */
+static __always_inline bool is_cron(const struct task_struct *task, const bool direct)
+{
+	const struct kernfs_node *kn = TASK_READ(direct, task, cgroups, dfl_cgrp, kn);
+	char name[16] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(kn, name));
+	return name_is(name, "cron.service") || name_is(name, "crond.service") ||
+	       name_is(name, "cronie.service");
+}
+
+/* The session of the same account that wrote what this one runs, and by which kind of job; or 0. */
+static __always_inline __u64 session_job(const struct task_struct *task, __u32 auid,
+					 __u16 *ret_edge, const bool direct)
+{
+	const struct bl_left *left = job_of_at(task);
+	struct bl_left_key key = { .uid = auid };
+
+	*ret_edge = BL_SESSION_AT;
+	if (!left && is_cron(task, direct)) {
+		*ret_edge = BL_SESSION_CRON;
+		left = bpf_map_lookup_elem(&bl_left, &key);
+	}
+	return left && left->auid == auid ? left->session : 0;
 }
 
 /*
@@ -170,7 +235,8 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 	};
 	struct bl_conn_key key;
 	struct bl_conn *conn;
-	__u64 tag, dialed, *first;
+	__u64 tag, other = 0, *first;
+	__u16 edge = 0;
 	int r;
 
 	task_key(&key, task, direct);
@@ -178,11 +244,14 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 	if (conn) {
 		s.service = conn->service;
 		s.end = conn->end;
-		dialed = session_dialed(task, &conn->end, direct);
-		if (dialed) {
-			s.parent_session = dialed;
-			s.flags |= BL_SESSION_JOINED;
-		}
+		edge = BL_SESSION_JOINED;
+		other = session_dialed(task, &conn->end, direct);
+	} else if (!parent && !(flags & BL_SESSION_INFERRED)) {
+		other = session_job(task, s.auid, &edge, direct);
+	}
+	if (other) {
+		s.parent_session = other;
+		s.flags |= edge;
 	}
 	tag = session_enter(&s);
 	if (!tag) {

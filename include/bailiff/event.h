@@ -157,8 +157,19 @@ struct bl_event_exit {
 #define BL_SESSION_END (1 << 0) /* no task carries the tag any more */
 #define BL_SESSION_INFERRED (1 << 1) /* was there before the sensors or their reader */
 #define BL_SESSION_LATE (1 << 2) /* seen at a later fork or exec, not at the loginuid write */
-/* parent_session is the one that made the connection which this session serves ("ssh localhost") */
+/*
+ * Edges: parent_session is not the session that this one was born in, but
+ *   JOINED  the one that made the connection which this session serves ("ssh localhost")
+ *   AT      the one that wrote the job file which this session runs (at, batch)
+ *   CRON    the one that wrote the crontab of this session's user; which of its lines is not known
+ * The latter two only within one account.
+ */
 #define BL_SESSION_JOINED (1 << 3)
+#define BL_SESSION_AT (1 << 4)
+#define BL_SESSION_CRON (1 << 5)
+#define BL_SESSION_EDGES (BL_SESSION_JOINED | BL_SESSION_AT | BL_SESSION_CRON)
+/* It wrote a file that is watched for signals: something that lets it come back. Not in a birth. */
+#define BL_SESSION_LEFT (1 << 6)
 
 struct bl_event_session {
 	struct bl_event_head head;

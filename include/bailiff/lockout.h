@@ -22,6 +22,7 @@
 #define BL_TASKS_MAX 65536 /* tagged tasks where task storage is missing (5.10) */
 #define BL_CONNS_MAX 16384 /* session processes with a known peer */
 #define BL_WATCHED_MAX 8192 /* files and folders whose writing is a signal */
+#define BL_LEFT_MAX 8192 /* jobs for others to start whose writer is known */
 #define BL_UIDS_MAX 4096 /* accounts locked out at once */
 
 /* bl_lock4: one address. bl_lock6: a /64, what one subscriber has. Network order. */
@@ -91,7 +92,7 @@ struct bl_session {
 	__u32 auid;
 	__u32 audit_session;
 	__u16 service;
-	__u16 flags; /* BL_SESSION_INFERRED, BL_SESSION_LATE, BL_SESSION_JOINED */
+	__u16 flags; /* BL_SESSION_*, but for BL_SESSION_END */
 	struct bl_endpoint end;
 };
 
@@ -118,6 +119,27 @@ struct bl_watch_key {
 	__u32 dev; /* kernel's form */
 	__u32 pad;
 	char name[BL_SIGNAL_FOLDER_MAX]; /* the bytes behind the NUL are zero */
+};
+
+/* In a folder's own value, beside the signal: its files are jobs that somebody else starts. */
+#define BL_WATCH_AT 0x100 /* one job a file */
+#define BL_WATCH_CRON 0x200 /* a user's table each */
+#define BL_WATCH_SIGNAL 0xff /* what remains is enum bl_signal */
+
+/*
+ * bl_left: who wrote a job. Of at by the file, of cron by the account alone: the kernel does not know
+ * which account a crontab's name means.
+ */
+struct bl_left_key {
+	__u64 ino; /* 0: a crontab */
+	__u32 dev; /* kernel's form */
+	__u32 uid; /* whose crontab */
+};
+
+struct bl_left {
+	__u64 session;
+	__u32 auid; /* the session's */
+	__u32 pad;
 };
 
 /*
@@ -191,6 +213,8 @@ _Static_assert(sizeof(struct bl_session) == 88, "session");
 _Static_assert(sizeof(struct bl_file_key) == 16, "file key");
 _Static_assert(sizeof(struct bl_file_role) == 4, "file role");
 _Static_assert(sizeof(struct bl_watch_key) == 48, "watch key");
+_Static_assert(sizeof(struct bl_left_key) == 16, "left key");
+_Static_assert(sizeof(struct bl_left) == 16, "left");
 _Static_assert(sizeof(struct bl_conn_key) == 16, "conn key");
 _Static_assert(sizeof(struct bl_conn) == 48, "conn");
 

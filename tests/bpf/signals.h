@@ -12,6 +12,11 @@ unsigned int signals_told(struct fixture *f, enum bl_signal what);
 pid_t do_in_session(struct fixture *f, child_fn fn, void *arg);
 int become_user(void);
 
+/* name "": the folder itself; what as in bl_watched. */
+bool signals_watch(struct fixture *f, const char *folder, const char *name, uint32_t what);
+
 void test_signal_files(struct fixture *f);
+/* After test_signal_files. */
+void test_left(struct fixture *f);
 
 #endif

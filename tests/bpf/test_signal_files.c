@@ -13,7 +13,7 @@
 
 static char etc[300], startup[300];
 
-static bool watch(struct fixture *f, const char *folder, const char *name, uint32_t what)
+bool signals_watch(struct fixture *f, const char *folder, const char *name, uint32_t what)
 {
 	struct bl_watch_key key = { 0 };
 	struct stat st;
@@ -151,8 +151,9 @@ void test_signal_files(struct fixture *f)
 	(void)unlink(in(etc, "shadow"));
 	(void)unlink(in(startup, "hard"));
 	(void)unlink(in(startup, "soft"));
-	if (!check(watch(f, etc, "", 0) && watch(f, etc, "shadow", BL_SIGNAL_LOGIN_FILE) &&
-			   watch(f, startup, "", BL_SIGNAL_STARTUP_FILE),
+	if (!check(signals_watch(f, etc, "", 0) &&
+			   signals_watch(f, etc, "shadow", BL_SIGNAL_LOGIN_FILE) &&
+			   signals_watch(f, startup, "", BL_SIGNAL_STARTUP_FILE),
 		   "files: watched"))
 		return;
 	test_login_files(f);

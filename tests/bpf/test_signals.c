@@ -500,6 +500,7 @@ void test_signals(bool task_storage)
 	test_burst(&f);
 	test_trace(&f);
 	test_signal_files(&f);
+	test_left(&f);
 	check(f.events.malformed == 0, "signals: every record was sound");
 	fixture_close(&f);
 }

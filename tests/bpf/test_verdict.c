@@ -185,6 +185,32 @@ static void test_joined(const struct fixture *f, const struct verdicts *v, const
 	take(v, v->sessions, &other->tag);
 }
 
+/* w's session is made a job that a session wrote which is over but still locked out. */
+static void test_job(const struct fixture *f, const struct verdicts *v, const struct worker *w,
+		     enum method method)
+{
+	int sessions = sensors_map(&f->sensors, "bl_sessions");
+	const uint64_t writer = ~0ULL - 1;
+	struct bl_session was, now;
+	struct tried t;
+
+	if (!check(bpf_map_lookup_elem(sessions, &w->tag, &was) == 0, "job: is a session"))
+		return;
+	now = was;
+	now.parent_session = writer;
+	now.flags |= BL_SESSION_CRON;
+	put(v, v->sessions, &writer, BL_VERDICT_EXEC, 10 * (int64_t)MINUTE_NS);
+	(void)bpf_map_update_elem(sessions, &w->tag, &now, BPF_EXIST);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(none_ran(t, SOME, method), "job: contained with its writer: " SHOW, SHOWN(t));
+	now.auid = 0;
+	(void)bpf_map_update_elem(sessions, &w->tag, &now, BPF_EXIST);
+	t = worker_try(w, TRY_SPAWN, SOME);
+	check(all_ran(t, SOME), "job: root's is not: " SHOW, SHOWN(t));
+	(void)bpf_map_update_elem(sessions, &w->tag, &was, BPF_EXIST);
+	take(v, v->sessions, &writer);
+}
+
 /* The programs here are of life 1. */
 static void test_proof(const struct verdicts *v, const struct worker *w, enum method method)
 {
@@ -340,6 +366,7 @@ static void run_method(bool task_storage, enum method method)
 		test_ways(&f, &v, &w, method);
 		test_limits(&v, &w, &other, method);
 		test_joined(&f, &v, &w, &other, method);
+		test_job(&f, &v, &w, method);
 		test_proof(&v, &w, method);
 		test_account(&f, &v, &w, method);
 		if (method != METHOD_KILL)

@@ -48,11 +48,21 @@ void pipeline_record_attempt(struct pipeline *p, const struct attempt *attempt)
 	p->sink.record(&record, p->sink.arg);
 }
 
+static const char *edge_words(uint16_t flags)
+{
+	if (flags & BL_SESSION_JOINED)
+		return "over a connection made by";
+	if (flags & BL_SESSION_AT)
+		return "for a job of at, written by";
+	return flags & BL_SESSION_CRON ? "for cron; the crontab was written by" : NULL;
+}
+
 void pipeline_record_session(struct pipeline *p, const struct session_change *change,
 			     uint64_t at_ns)
 {
 	const struct session *session = change->session;
 	struct ipc_record record;
+	const char *edge = edge_words(session->flags);
 	char joined[80] = "";
 
 	if (!p->sink.record)
@@ -68,13 +78,14 @@ void pipeline_record_session(struct pipeline *p, const struct session_change *ch
 	record.local_port = session->end.local_port;
 	text_copy(record.service, sizeof(record.service),
 		  pipeline_service_name(p, session->service));
-	if (session->flags & BL_SESSION_JOINED)
-		(void)snprintf(joined, sizeof(joined),
-			       ", over a connection made by session %" PRIu64, session->parent);
-	(void)snprintf(record.text, sizeof(record.text), "login of uid %u, audit session %u%s%s",
+	if (edge)
+		(void)snprintf(joined, sizeof(joined), ", %s session %" PRIu64, edge,
+			       session->parent);
+	(void)snprintf(record.text, sizeof(record.text), "login of uid %u, audit session %u%s%s%s",
 		       session->auid, session->audit_session,
 		       session->flags & BL_SESSION_INFERRED ? ", was there before bailiff" : "",
-		       joined);
+		       joined,
+		       session->flags & BL_SESSION_LEFT ? ", left files to come back by" : "");
 	p->sink.record(&record, p->sink.arg);
 }
 

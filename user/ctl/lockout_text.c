@@ -107,18 +107,40 @@ static void peer_of(const struct bl_endpoint *end, char text[ADDR_TEXT_MAX])
 		addr_format(&addr, text);
 }
 
-#define STATE_MAX 96
+#define STATE_MAX 112
+
+/* How a session hangs together with parent_session, and how sure that is. */
+struct edge {
+	uint32_t flag;
+	const char *words, *reason, *strength;
+};
+
+static const struct edge *edge_of(const struct control_session *session)
+{
+	static const struct edge edges[] = {
+		{ BL_SESSION_JOINED, "joined to", "connection", "certain" },
+		{ BL_SESSION_AT, "job of", "at", "certain" },
+		{ BL_SESSION_CRON, "crontab of", "cron", "likely" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(edges); i++)
+		if (session->flags & edges[i].flag)
+			return &edges[i];
+	return NULL;
+}
 
 static void state_of(const struct control_session *session, char text[STATE_MAX])
 {
-	char joined[40] = "";
+	const struct edge *edge = edge_of(session);
+	char joined[48] = "";
 
-	if (session->flags & BL_SESSION_JOINED)
-		(void)snprintf(joined, sizeof(joined), ", joined to %" PRIu64,
+	if (edge)
+		(void)snprintf(joined, sizeof(joined), ", %s %" PRIu64, edge->words,
 			       (uint64_t)session->parent_session);
-	(void)snprintf(text, STATE_MAX, "%s%s%s",
+	(void)snprintf(text, STATE_MAX, "%s%s%s%s",
 		       session->locked ? output_action(session->locked) : "open",
-		       session->flags & BL_SESSION_INFERRED ? ", older than bailiff" : "", joined);
+		       session->flags & BL_SESSION_INFERRED ? ", older than bailiff" : "", joined,
+		       session->flags & BL_SESSION_LEFT ? ", left files" : "");
 }
 
 static const char *type_of(const struct control_session *session)
@@ -172,6 +194,7 @@ static void put_number(struct json_writer *w, const char *key, uint64_t value)
 
 void session_put_json(struct buf *out, const struct control_session *session)
 {
+	const struct edge *edge = edge_of(session);
 	char peer[ADDR_TEXT_MAX];
 	struct json_writer w;
 
@@ -181,10 +204,10 @@ void session_put_json(struct buf *out, const struct control_session *session)
 	put_number(&w, "session", session->session);
 	if (session->parent_session)
 		put_number(&w, "parent", session->parent_session);
-	if (session->flags & BL_SESSION_JOINED) {
+	if (edge) {
 		json_object(&w, "edge");
-		json_string(&w, "reason", "connection");
-		json_string(&w, "strength", "certain");
+		json_string(&w, "reason", edge->reason);
+		json_string(&w, "strength", edge->strength);
 		json_end_object(&w);
 	}
 	json_string(&w, "user", session->user);
@@ -203,6 +226,7 @@ void session_put_json(struct buf *out, const struct control_session *session)
 	json_u64(&w, "processes", session->processes);
 	json_string(&w, "locked", session->locked ? output_action(session->locked) : "no");
 	json_bool(&w, "inferred", session->flags & BL_SESSION_INFERRED);
+	json_bool(&w, "left", session->flags & BL_SESSION_LEFT);
 	json_end_object(&w);
 	buf_putc(out, '\n');
 }

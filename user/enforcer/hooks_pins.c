@@ -33,7 +33,7 @@ bool hook_pinned_map(const char *name)
 	static const char *const names[] = { "bl_lock4", "bl_lock6", "bl_style",    "bl_sessions",
 					     "bl_audit", "bl_state", "bl_conns",    "bl_counters",
 					     "bl_tags",	 "bl_tasks", "bl_verdicts", "bl_uids",
-					     "bl_any" };
+					     "bl_any",	 "bl_left" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(names[i], name))

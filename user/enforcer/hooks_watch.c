@@ -21,6 +21,8 @@
 
 #define LOGIN BL_SIGNAL_LOGIN_FILE
 #define STARTUP BL_SIGNAL_STARTUP_FILE
+#define CRON (STARTUP | BL_WATCH_CRON)
+#define AT (STARTUP | BL_WATCH_AT)
 #define USERS_MAX 4096 /* accounts whose homes are looked at */
 #define DEPTH_MAX 3
 #define TURNS 6 /* of hooks_services(): each minute; a thousand homes take some ten milliseconds */
@@ -28,7 +30,7 @@
 struct watched {
 	const char *folder; /* of a user: below the home, "" = the home */
 	const char *name; /* "" = whatever is in it */
-	enum bl_signal what;
+	uint32_t what; /* enum bl_signal, with BL_WATCH_ flags */
 };
 
 /* Who may log in or become whom, and what PAM and sshd read. */
@@ -73,10 +75,10 @@ static const struct watched system_files[] = {
 	{ "/etc/cron.daily", "", STARTUP },
 	{ "/etc/cron.weekly", "", STARTUP },
 	{ "/etc/cron.monthly", "", STARTUP },
-	{ "/var/spool/cron", "", STARTUP },
-	{ "/var/spool/cron/crontabs", "", STARTUP },
-	{ "/var/spool/cron/atjobs", "", STARTUP },
-	{ "/var/spool/at", "", STARTUP },
+	{ "/var/spool/cron", "", CRON },
+	{ "/var/spool/cron/crontabs", "", CRON },
+	{ "/var/spool/cron/atjobs", "", AT },
+	{ "/var/spool/at", "", AT },
 	{ "/etc/systemd/system", "", STARTUP },
 	{ "/etc/systemd/user", "", STARTUP },
 	{ "/usr/lib/systemd/system", "", STARTUP },

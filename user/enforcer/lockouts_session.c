@@ -31,8 +31,8 @@ static int closure_add(uint64_t tag, const struct bl_session *session, void *arg
 	struct closure *closure = arg;
 	char text[IPC_TEXT_MAX];
 
-	/* What may not be locked by itself is not locked by way of a connection either. */
-	if ((session->flags & BL_SESSION_JOINED) && tag != closure->ids->tag &&
+	/* What may not be locked by itself is not locked by way of an edge either. */
+	if ((session->flags & BL_SESSION_EDGES) && tag != closure->ids->tag &&
 	    limits_session(closure->limits, session, false, text))
 		return 0;
 	closure->grown |= session_ids_add(closure->ids, tag, session) > 0;

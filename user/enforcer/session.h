@@ -8,7 +8,8 @@
  * to it unless it has a network peer of its own: that is somebody else's login through a server
  * that happened to be started here. But a peer that is this session itself ("ssh localhost", or a
  * relay that it runs) joins the other login to it, whoever's that is: the kernel saw who connected
- * (BL_SESSION_JOINED). Root's and exempt accounts' logins are not reached that way.
+ * (BL_SESSION_JOINED). So does a job that this session wrote for at or cron to start, within the same
+ * account (BL_SESSION_AT, _CRON). Root's and exempt accounts' logins are not reached that way.
  *
  * Ladder: freeze the scope, kill (cgroup.kill; before 5.14 each process by pidfd until none is
  * left), thaw, then tell logind. In that order, because PID 1 of systemd 252 thaws a frozen scope

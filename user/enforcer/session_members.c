@@ -20,7 +20,7 @@ static bool has_tag(const struct session_ids *ids, uint64_t tag)
 
 int session_ids_add(struct session_ids *ids, uint64_t tag, const struct bl_session *session)
 {
-	bool joined = (session->flags & BL_SESSION_JOINED) != 0;
+	bool joined = (session->flags & BL_SESSION_EDGES) != 0;
 	bool inside = session->parent_session != 0 && (joined || session->end.family == 0) &&
 		      has_tag(ids, session->parent_session);
 

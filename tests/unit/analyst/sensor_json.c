@@ -141,6 +141,8 @@ static void others(void **state)
 	e.session.parent_session = 4;
 	e.head.flags = BL_SESSION_END | BL_SESSION_INFERRED | BL_SESSION_LATE;
 	round_trip(&e);
+	e.head.flags = BL_SESSION_EDGES | BL_SESSION_LEFT;
+	round_trip(&e);
 	story_connection(&e, "2001:db8::9", 4000, BL_CONNECTION_OPEN, 9);
 	e.connection.netns = 4026531840U;
 	round_trip(&e);

@@ -147,11 +147,13 @@ static void logs_in_on_10(void **state)
 	assert_int_equal(change.session->leader_pid, 70);
 	assert_int_equal(leave(t, 70, 255, 9 * SECOND).kind, SESSION_NOTHING);
 	assert_int_equal(by_port(t, 4000)->outcome, CONNECTION_AUTHENTICATED);
-	e.session.head.flags = BL_SESSION_END;
+	assert_int_equal(change.session->flags & BL_SESSION_LEFT, 0);
+	e.session.head.flags = BL_SESSION_END | BL_SESSION_LEFT;
 	e.session.head.boot_ns = 10 * SECOND;
 	change = feed(t, &e);
 	assert_int_equal(change.kind, SESSION_ENDED);
 	assert_int_equal(change.session->ended_ns, 10 * SECOND);
+	assert_int_equal(change.session->flags & BL_SESSION_LEFT, BL_SESSION_LEFT);
 	assert_non_null(change.connection);
 	assert_int_equal(feed(t, &e).kind, SESSION_NOTHING);
 }

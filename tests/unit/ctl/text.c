@@ -148,16 +148,33 @@ static void test_session(void **state)
 	session_put_json(&out, &session);
 	assert_non_null(strstr(out.data, "\"parent\":\"12\",\"edge\":{\"reason\":\"connection\","
 					 "\"strength\":\"certain\"},"));
+	buf_clear(&out);
+	session.flags = BL_SESSION_CRON | BL_SESSION_LEFT;
+	session_begin(&grid, &out, false);
+	session_put_row(&grid, &session);
+	grid_end(&grid);
+	assert_non_null(strstr(out.data, "freeze, crontab of 12, left files\n"));
+	buf_clear(&out);
+	session_put_json(&out, &session);
+	assert_non_null(
+		strstr(out.data, "\"edge\":{\"reason\":\"cron\",\"strength\":\"likely\"},"));
+	assert_non_null(strstr(out.data, "\"left\":true}\n"));
+	buf_clear(&out);
+	session.flags = BL_SESSION_AT;
+	session_put_json(&out, &session);
+	assert_non_null(strstr(out.data, "\"edge\":{\"reason\":\"at\",\"strength\":\"certain\"},"));
+	assert_non_null(strstr(out.data, "\"left\":false}\n"));
 	session.flags = BL_SESSION_INFERRED;
 	session.parent_session = 0;
 	buf_clear(&out);
 	session.end.family = 0;
 	session_put_json(&out, &session);
 	assert_string_equal(
-		out.data, "{\"session\":\"18446744073709551615\",\"user\":\"alice\",\"auid\":1000,"
-			  "\"audit_session\":3,\"type\":\"remote\",\"service\":\"sshd\","
-			  "\"born\":\"2026-11-25T01:02:03.000000000Z\",\"leader_pid\":812,"
-			  "\"processes\":4,\"locked\":\"freeze\",\"inferred\":true}\n");
+		out.data,
+		"{\"session\":\"18446744073709551615\",\"user\":\"alice\",\"auid\":1000,"
+		"\"audit_session\":3,\"type\":\"remote\",\"service\":\"sshd\","
+		"\"born\":\"2026-11-25T01:02:03.000000000Z\",\"leader_pid\":812,"
+		"\"processes\":4,\"locked\":\"freeze\",\"inferred\":true,\"left\":false}\n");
 	buf_done(&out);
 }
 

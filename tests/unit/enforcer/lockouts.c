@@ -823,7 +823,7 @@ static void user_means_his_sessions(void **unused)
 	}
 }
 
-/* Of logins that a session made over a connection of its own. */
+/* Of logins that a session made over a connection of its own, and of jobs that it wrote. */
 static void joined_ones_and_who_is_spared(void **unused)
 {
 	const struct bl_session joined = {
@@ -850,6 +850,14 @@ static void joined_ones_and_who_is_spared(void **unused)
 	assert_int_equal(lockouts_session_ids(lockouts, 1, &ids), 0);
 	assert_int_equal(ids.count, 3);
 	assert_int_equal(ids.id[0].tag, 1);
+	assert_int_equal(ids.id[1].tag, 2);
+	assert_int_equal(ids.id[2].tag, 4);
+	for (size_t i = 1; i < 5; i++) {
+		fake.session[i].flags = i % 2 ? BL_SESSION_AT : BL_SESSION_CRON;
+		fake.session[i].end.family = 0;
+	}
+	assert_int_equal(lockouts_session_ids(lockouts, 1, &ids), 0);
+	assert_int_equal(ids.count, 3);
 	assert_int_equal(ids.id[1].tag, 2);
 	assert_int_equal(ids.id[2].tag, 4);
 	/* What it is asked for itself is decided elsewhere (limits_session). */

@@ -190,6 +190,9 @@ static void belonging(void **unused)
 		.end.family = AF_INET,
 		.flags = BL_SESSION_JOINED,
 	};
+	const struct bl_session job = {
+		.auid = 1000, .audit_session = 12, .parent_session = 1, .flags = BL_SESSION_AT
+	};
 	struct session_ids ids = { .tag = 1 };
 	struct process p = { .auid = 1000, .audit_session = 5 };
 
@@ -205,6 +208,7 @@ static void belonging(void **unused)
 	assert_int_equal(session_ids_add(&ids, 5, &other), 0);
 	assert_int_equal(session_ids_add(&ids, 6, &joined), 1);
 	assert_int_equal(session_ids_add(&ids, 7, &elsewhere), 0);
+	assert_int_equal(session_ids_add(&ids, 8, &job), 1);
 	assert_true(session_ids_match(&ids, &p));
 	p.auid = 1001;
 	assert_false(session_ids_match(&ids, &p));

@@ -44,6 +44,9 @@ const struct sensor_flag sensor_session_flags[] = {
 	{ "inferred", BL_SESSION_INFERRED },
 	{ "late", BL_SESSION_LATE },
 	{ "joined", BL_SESSION_JOINED },
+	{ "at-job", BL_SESSION_AT },
+	{ "cron-job", BL_SESSION_CRON },
+	{ "left", BL_SESSION_LEFT },
 	{ NULL, 0 },
 };
 

@@ -76,6 +76,7 @@ static void end_event(struct session_table *t, const struct bl_event_session *ev
 	if (sess->session.ended_ns)
 		return;
 	sess->session.ended_ns = event->head.boot_ns;
+	sess->session.flags |= event->head.flags & BL_SESSION_LEFT;
 	if (!sess->session.leader_pid) {
 		sess->session.auid = event->task.auid;
 		sess->session.audit_session = event->task.audit_session;
