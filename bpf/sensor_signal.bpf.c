@@ -12,6 +12,8 @@
  * below a watched folder. Each kind has a limit per session (BL_SIGNAL_BURST), so nobody can fill a
  * ring with them.
  *
+ * Who writes a job for at or cron is kept beside (bl_left), for the session that is born to run it.
+ *
  * Missed: credentials that are written into memory without commit_creds(), or lent by
  * override_creds(); a module that hides from its tracepoint; a file's capabilities (setxattr), and
  * set-ID bits given at creation instead of by chmod; a watched file that is written through another
