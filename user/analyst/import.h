@@ -26,6 +26,7 @@
 #define IMPORT_NOTES_MAX 64 /* of one jail, and of what belongs to none */
 #define IMPORT_PATHS_MAX 16 /* log files of one jail */
 #define IMPORT_PORTS_MAX 64
+#define IMPORT_LISTS_MAX 16 /* files of ignoreip in all jails together */
 #define IMPORT_EXEMPT_MAX 1024 /* as many as bailiff.conf takes */
 #define IMPORT_FILES_MAX 512 /* that are written */
 #define IMPORT_TEXT_MAX 512
@@ -148,6 +149,8 @@ struct import_host {
 	unsigned int (*expand)(const char *pattern, char (*ret)[IPC_PATH_MAX], unsigned int most,
 			       void *arg);
 	int (*port)(const char *name, uint16_t *ret, void *arg);
+	/* The whole of a small text file, with a NUL behind it. */
+	int (*read)(const char *path, char **ret, size_t *ret_len, void *arg);
 	bool (*account)(const char *name, void *arg); /* there is one of that name */
 	void *arg;
 	bool journal; /* there is one */
@@ -167,6 +170,8 @@ struct import {
 	unsigned int sources; /* of all jails, built-in ones left out */
 	struct import_exempt exempt[IMPORT_EXEMPT_MAX];
 	unsigned int exempts;
+	char *list[IMPORT_LISTS_MAX]; /* files that ignoreip names, read */
+	unsigned int lists;
 	uint64_t recidive_s; /* length of a jail that repeats others' lockouts, 0 = none */
 	struct import_output output[IMPORT_FILES_MAX];
 	unsigned int outputs;
@@ -224,8 +229,12 @@ int import_match(const char *text, char ret[IMPORT_TEXT_MAX]);
 /* import_rule.c */
 void import_recidive(struct import *import, struct import_jail *jail);
 int import_rule(struct import *import, struct import_jail *jail);
-/* import_rest.c: exempt nets, ports, and what is not carried over */
+/* Where to tell of an option: what [DEFAULT] says is told once, not with every jail. */
+struct import_notes *import_notes_of(struct import *import, struct import_jail *jail,
+				     const char *option);
+/* import_exempt.c */
 void import_exempts(struct import *import, struct import_jail *jail);
+/* import_rest.c: ports, and what is not carried over */
 void import_ports(struct import *import, struct import_jail *jail);
 void import_rest(struct import *import, struct import_jail *jail);
 /* Its action lets addresses in. */

@@ -363,12 +363,19 @@ static bool account_here(const char *name, void *arg)
 	return getpwnam(name) != NULL;
 }
 
+static int read_here(const char *path, char **ret, size_t *ret_len, void *arg)
+{
+	(void)arg;
+	return file_read(path, CONFIG_FILE_MAX, ret, ret_len);
+}
+
 void import_host_here(struct import_host *ret, struct import_syslog *syslog)
 {
 	*ret = (struct import_host){
 		.look = look_here,
 		.expand = expand_here,
 		.port = port_here,
+		.read = read_here,
 		.account = account_here,
 		.arg = syslog,
 		.journal = !access("/run/log/journal", F_OK) || !access("/var/log/journal", F_OK),

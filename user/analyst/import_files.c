@@ -96,6 +96,8 @@ struct import *import_free(struct import *import)
 	config_done(&import->config);
 	filter_set_free(import->set);
 	import_output_cut(import, 0);
+	for (unsigned int i = 0; i < import->lists; i++)
+		free(import->list[i]);
 	free(import);
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What else a jail says: exempt nets and ports, which are carried over, and actions and habits of
- * reading, which are not.
+ * What else a jail says: ports, which are carried over, and actions and habits of reading, which are
+ * not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,79 +11,10 @@
 
 #include "analyst/import.h"
 
-#define FILE_WORDS "file:"
-
-/* What [DEFAULT] says is told once, not with every jail. */
-static struct import_notes *notes_of(struct import *import, struct import_jail *jail,
+struct import_notes *import_notes_of(struct import *import, struct import_jail *jail,
 				     const char *option)
 {
 	return config_find(&import->config, jail->name, option) ? &jail->notes : &import->notes;
-}
-
-/* ---- exempt ---- */
-
-static void exempt_add(struct import *import, struct import_jail *jail, const struct addr *net,
-		       const struct config_place *place)
-{
-	struct import_notes *notes = notes_of(import, jail, "ignoreip");
-
-	if (addr_is_loopback(net))
-		return; /* never locked out */
-	for (unsigned int i = 0; i < import->exempts; i++)
-		if (addr_equal(&import->exempt[i].net, net))
-			return;
-	if (import->exempts == IMPORT_EXEMPT_MAX) {
-		import_note(notes, NOTE_LOST, place,
-			    "ignoreip: more than %d nets in all jails together", IMPORT_EXEMPT_MAX);
-		return;
-	}
-	if (!net->prefix)
-		import_note(notes, NOTE_DECIDE, place,
-			    "ignoreip exempts every address: nobody will be locked out");
-	import->exempt[import->exempts++] = (struct import_exempt){ .net = *net, .place = *place };
-}
-
-static void exempt_word(struct import *import, struct import_jail *jail, const char *word,
-			size_t len, const struct config_place *place)
-{
-	struct import_notes *notes = notes_of(import, jail, "ignoreip");
-	struct addr net;
-
-	if (!import_net(word, len, &net)) {
-		exempt_add(import, jail, &net, place);
-		return;
-	}
-	if (len > strlen(FILE_WORDS) && !strncmp(word, FILE_WORDS, strlen(FILE_WORDS))) {
-		import_note(
-			&jail->notes, NOTE_DECIDE, place,
-			"ignoreip %.*s: the file's addresses are not read; put them into exempt",
-			(int)(len < 200 ? len : 200), word);
-		return;
-	}
-	import_note(notes, NOTE_DECIDE, place,
-		    "ignoreip %.*s is a name, or no address; names are never looked up: put its "
-		    "addresses into exempt",
-		    (int)(len < 200 ? len : 200), word);
-}
-
-/* bailiff's list holds for everything; a jail's own one is narrower. */
-void import_exempts(struct import *import, struct import_jail *jail)
-{
-	const struct config_option *own = config_find(&import->config, jail->name, "ignoreip");
-	unsigned int before = import->exempts;
-	struct import_value value;
-	const char *at, *word;
-	size_t len;
-
-	if (!import_ask(import, jail, "ignoreip", NOTE_DECIDE, &value))
-		return;
-	for (at = value.text; import_word(&at, &word, &len);)
-		exempt_word(import, jail, word, len, &value.place);
-	if (own && import->exempts > before)
-		import_note(
-			&jail->notes, NOTE_INFO, &value.place,
-			"ignoreip of this jail becomes exempt for everything that bailiff does");
-	import_value_done(&value);
 }
 
 /* ---- ports ---- */
@@ -170,7 +101,7 @@ static const char *brackets_skip(const char *at)
 
 static void actions(struct import *import, struct import_jail *jail)
 {
-	struct import_notes *notes = notes_of(import, jail, "action");
+	struct import_notes *notes = import_notes_of(import, jail, "action");
 	struct import_value value;
 	const char *at;
 
@@ -263,7 +194,8 @@ void import_rest(struct import *import, struct import_jail *jail)
 	if (import_ask(import, jail, "ignorecommand", NOTE_LOST, &value)) {
 		if (value.text[0])
 			import_note(
-				notes_of(import, jail, "ignorecommand"), NOTE_DECIDE, &value.place,
+				import_notes_of(import, jail, "ignorecommand"), NOTE_DECIDE,
+				&value.place,
 				"ignorecommand = %.120s: bailiff runs no commands, so addresses "
 				"that it spares are locked out: exempt them",
 				value.text);
@@ -275,8 +207,9 @@ void import_rest(struct import *import, struct import_jail *jail)
 		if (!import_ask(import, jail, lost[i].name, NOTE_LOST, &value))
 			continue;
 		if (value.text[0] && !is_harmless(lost[i].harmless, value.text))
-			import_note(notes_of(import, jail, lost[i].name), NOTE_LOST, &value.place,
-				    "%s = %.80s: %s", lost[i].name, value.text, lost[i].why);
+			import_note(import_notes_of(import, jail, lost[i].name), NOTE_LOST,
+				    &value.place, "%s = %.80s: %s", lost[i].name, value.text,
+				    lost[i].why);
 		import_value_done(&value);
 	}
 	if (import_ask(import, jail, "ignoreself", NOTE_LOST, &value)) {

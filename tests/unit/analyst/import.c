@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyst/import.h"
@@ -81,6 +82,23 @@ static int port(const char *name, uint16_t *ret, void *arg)
 	return 0;
 }
 
+static int list(const char *path, char **ret, size_t *ret_len, void *arg)
+{
+	static const char text[] =
+		"# the office\n192.0.2.1, 192.0.2.64/26\t2001:db8::/32 # 192.0.2.2\n"
+		"192.0.2.3;192.0.2.4 ;192.0.2.5\n\0 198.51.100.7\r\n"
+		"host.example.net gw.example.net\n;198.51.100.8\n192.0.2.1";
+
+	(void)arg;
+	if (strstr(path, "absent"))
+		return -ENOENT;
+	*ret = malloc(sizeof(text));
+	assert_non_null(*ret);
+	memcpy(*ret, text, sizeof(text));
+	*ret_len = sizeof(text) - 1;
+	return 0;
+}
+
 static void tree_new(struct tree *tree, const struct text_file *file, size_t count)
 {
 	static const struct text_file always[] = {
@@ -104,9 +122,12 @@ static void tree_new(struct tree *tree, const struct text_file *file, size_t cou
 		}
 		assert_int_equal(import_files_add(to, name, f->text, strlen(f->text)), 0);
 	}
-	tree->host = (struct import_host){
-		.look = look, .expand = expand, .port = port, .account = account, .journal = true
-	};
+	tree->host = (struct import_host){ .look = look,
+					   .expand = expand,
+					   .port = port,
+					   .read = list,
+					   .account = account,
+					   .journal = true };
 	assert_int_equal(import_new(&tree->import, &tree->files, &tree->host), 0);
 }
 
@@ -307,6 +328,50 @@ static void test_layers(void **state)
 	assert_int_equal(jail_of(&tree, "app")->failures, 4);
 	assert_string_equal(jail_of(&tree, "app")->source[0].path, "/var/log/two.log");
 	assert_int_equal(tree.import->exempts, 2);
+	tree_done(&tree);
+}
+
+/* The files that ignoreip names are read, once; what they hold besides addresses is told. */
+static void test_exempt_files(void **state)
+{
+	static const char jails[] =
+		"[DEFAULT]\nenabled = true\nlogpath = /var/log/owned.log\n"
+		"ignoreip = file:/etc/office 203.0.113.1 file:///etc/office file:lists/office\n"
+		"           file:/etc/absent\n"
+		"[app]\nport = 1\n[door]\nport = 1\n"
+		"[two]\nfilter = app\nignoreip = file:/etc/shared\n";
+	static const char *const nets[] = {
+		"192.0.2.1", "192.0.2.64/26", "2001:db8::/32", "198.51.100.7", "203.0.113.1",
+	};
+	struct import_notes *notes;
+	struct tree tree;
+
+	(void)state;
+	tree_of(&tree, jails);
+	notes = &tree.import->notes;
+	assert_int_equal(tree.import->exempts, ARRAY_SIZE(nets));
+	for (size_t i = 0; i < ARRAY_SIZE(nets); i++) {
+		char text[ADDR_TEXT_MAX];
+
+		addr_format(&tree.import->exempt[i].net, text);
+		assert_string_equal(text, nets[i]);
+	}
+	assert_string_equal(tree.import->exempt[1].place.file, "/etc/office");
+	assert_int_equal(tree.import->exempt[1].place.line, 2);
+	assert_int_equal(tree.import->exempt[3].place.line, 4);
+	assert_note(
+		notes, NOTE_DECIDE, "jail.conf", 4,
+		"ignoreip file:/etc/office: its 5 addresses and nets are exempt as they are now");
+	assert_note(notes, NOTE_DECIDE, "/etc/office", 3,
+		    "192.0.2.3;192.0.2.4 is a name, or no address, and so are 2 more");
+	assert_note(notes, NOTE_DECIDE, "jail.conf", 4, "lists/office is no absolute path");
+	assert_note(notes, NOTE_DECIDE, "jail.conf", 4,
+		    "file:/etc/absent cannot be read (No such file");
+	notes = &tree.import->jail[2].notes;
+	assert_note(notes, NOTE_DECIDE, "jail.conf", 12, "others than root can write /etc/shared");
+	assert_non_null(strstr(output_of(&tree, "bailiff.conf.d/fail2ban.conf"),
+			       "# ignoreip (/etc/office:2)\nexempt = 192.0.2.64/26\n"));
+	assert_valid(&tree);
 	tree_done(&tree);
 }
 
@@ -738,7 +803,7 @@ static void test_exempt(void **state)
 	(void)state;
 	tree_of(&tree, "[DEFAULT]\n"
 		       "ignoreip = 127.0.0.1/8 ::1, 192.0.2.9 198.51.100.7/24\n"
-		       "           home.example.org file:/etc/list\n"
+		       "           home.example.org file:/etc/absent\n"
 		       "enabled = true\nlogpath = /var/log/x.log\n"
 		       "[app]\nignoreip = %(known/ignoreip)s 203.0.113.5/255.255.255.128\n"
 		       "           2001:db8::1/32 300.1.1.1 192.0.2.0/33\n"
@@ -752,7 +817,7 @@ static void test_exempt(void **state)
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 7,
 		    "home.example.org is a name");
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 7, "192.0.2.0/33");
-	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 7, "file:/etc/list");
+	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 7, "file:/etc/absent");
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_LOST, "jail.conf", 9, "ignoreself");
 	assert_note(&jail_of(&tree, "app")->notes, NOTE_DECIDE, "jail.conf", 10, "ignorecommand");
 	assert_valid(&tree);
@@ -922,6 +987,7 @@ int main(void)
 		cmocka_unit_test(test_a_jail),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_exempt_files),
 		cmocka_unit_test(test_includes),
 		cmocka_unit_test(test_includes_refused),
 		cmocka_unit_test(test_filter_with_parameters),
