@@ -139,6 +139,10 @@ struct said {
 	char user[IPC_USER_MAX];
 };
 
+/* filter_said.c. The key of a connection's lines may stand in room; NULL: there is none, or it does not fit. */
+void hit_said(const struct hit *hit, const struct line *line, struct said *ret);
+const char *hit_key(const struct hit *hit, char room[COMPOUND_MAX], size_t *ret_len);
+
 int filter_join_prepare(struct filter_set *set);
 /* true: nothing comes out of the line, its failure is kept for a line that brings an address. */
 bool filter_join(struct filter_set *set, uint16_t filter, const struct log_record *record,
