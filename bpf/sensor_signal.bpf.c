@@ -433,6 +433,15 @@ static __always_inline void file_emit(const struct actor *a, const struct dentry
 	emit_submit_bulk(e, sizeof(*e));
 }
 
+/* at(1) counts its jobs in a file beside them. */
+static __always_inline bool is_job_counter(const struct dentry *dentry)
+{
+	char name[16] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	return name_is(name, ".SEQ");
+}
+
 /*
  * Who wrote the job last; somebody outside of all sessions, or who acts for another account, takes the
  * earlier one's name off it. A crontab is new once it gets its name (crontab renames a draft), a job of
@@ -475,7 +484,7 @@ static __always_inline void file_tell(const struct dentry *dentry, const struct 
 	__u32 what = watch & BL_WATCH_SIGNAL;
 	struct actor a;
 
-	if (!watch)
+	if (!watch || (watch & BL_WATCH_AT && is_job_counter(dentry)))
 		return;
 	cpu_hold();
 	actor_fill(&a);

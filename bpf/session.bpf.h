@@ -133,17 +133,6 @@ static __always_inline __u64 session_enter(const struct bl_session *s)
 	return 0;
 }
 
-static __always_inline bool name_is(const char *name, const char *wanted)
-{
-	for (int i = 0; i < 16; i++) {
-		if (name[i] != wanted[i])
-			return false;
-		if (!wanted[i])
-			return true;
-	}
-	return false;
-}
-
 /* The session that made the connection which a process of a service serves, 0 if none did. */
 static __always_inline __u64 session_dialed(const struct task_struct *task,
 					    const struct bl_endpoint *end, const bool direct)

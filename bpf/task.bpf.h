@@ -31,6 +31,18 @@ static __always_inline void task_fill(struct bl_task *out, const struct task_str
 	out->cgroup = TASK_READ(direct, task, cgroups, dfl_cgrp, kn, id);
 }
 
+/* name holds 16 bytes at least. */
+static __always_inline bool name_is(const char *name, const char *wanted)
+{
+	for (int i = 0; i < 16; i++) {
+		if (name[i] != wanted[i])
+			return false;
+		if (!wanted[i])
+			return true;
+	}
+	return false;
+}
+
 static __always_inline void task_key(struct bl_conn_key *key, const struct task_struct *task,
 				     const bool direct)
 {

@@ -182,6 +182,9 @@ void test_left(struct fixture *f)
 	check(marked(f, write_as_user, in(atjobs, "more")),
 	      "left: a session that left something says so at its end");
 	check(!marked(f, write_as_user, in("/tmp", "bailiff-left")), "left: and no other does");
+	check(!marked(f, write_as_user, in(atjobs, ".SEQ")) &&
+		      !signals_told(f, BL_SIGNAL_STARTUP_FILE),
+	      "left: nor who only lets at count its jobs");
 	(void)unlink(in("/tmp", "bailiff-left"));
 	if (mkdir(cron_cgroup, 0755)) {
 		skip("left: cron", "no cgroup can be made at /sys/fs/cgroup");
