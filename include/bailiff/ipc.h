@@ -434,7 +434,7 @@ struct ipc_record {
 	__u32 count; /* tries, processes */
 	__u32 decision;
 	__u32 pid;
-	__u32 partial;
+	__u32 partial; /* 1: events were lost, or connections are known in part only */
 	__u64 session;
 	__u32 seconds;
 	__u16 peer_port;

@@ -37,6 +37,7 @@ void pipeline_record_attempt(struct pipeline *p, const struct attempt *attempt)
 	record.result = attempt->success ? RESULT_SUCCESS : RESULT_FAILURE;
 	record.trust = attempt->trust;
 	record.count = attempt->tries;
+	record.partial = attempt->note == ATTEMPT_UNSURE;
 	record.pid = attempt->pid;
 	record.session = attempt->session;
 	record.peer_port = attempt->peer_port;

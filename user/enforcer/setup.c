@@ -4,7 +4,9 @@
  * to it here, as open descriptors.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -69,7 +71,7 @@ static bool send_services(const struct agent *agent)
 	return true;
 }
 
-#define CONNECTIONS_MAX 8192 /* told of at most, those of the host's own network namespace */
+#define CONNECTIONS_MAX 8192 /* told of at most */
 
 struct connections {
 	const struct agent *agent;
@@ -109,12 +111,18 @@ static int connection_add(const struct socket_found *found, void *arg)
 	return message->count == ARRAY_SIZE(message->end) ? connections_flush(connections) : 0;
 }
 
-/* The sensors are at work by now: what is not told here, they saw or will see. */
+/*
+ * The sensors are at work by now: what is not told here, they saw or will see. Theirs are all
+ * namespaces, so these are, too: what a container's service says of a connection would be forged.
+ */
 static bool send_connections(const struct agent *agent)
 {
 	struct connections connections = { .agent = agent };
+	_cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = sockets_each(connection_add, &connections);
 
+	if (!r)
+		r = proc < 0 ? -errno : sockets_each_space(proc, connection_add, &connections);
 	if (r == -EPIPE)
 		return false;
 	connections.message.complete = r == 0;

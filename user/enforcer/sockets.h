@@ -4,7 +4,7 @@
  *
  * The kernel compares the addresses (a bytecode filter goes with the dump), so what comes back is
  * what is to be cut. One network namespace: that of the calling process. Connections inside
- * containers' namespaces are not seen here.
+ * containers' namespaces are seen by sockets_each_space alone.
  */
 #ifndef ENFORCER_SOCKETS_H
 #define ENFORCER_SOCKETS_H
@@ -43,6 +43,17 @@ int sockets_cut(const struct addr *nets, size_t count, uint32_t *ret_cut);
 /* Established TCP connections of this network namespace; nonzero from fn ends. */
 typedef int (*socket_fn)(const struct socket_found *found, void *arg);
 int sockets_each(socket_fn fn, void *arg);
+
+#define SOCKETS_SPACES_MAX 1024 /* namespaces that are looked into */
+#define SOCKETS_SPACES_LINES_MAX 65536 /* sockets of any state in all of them together */
+
+/*
+ * The same of the other namespaces that have a process (sockets_spaces.c). proc_fd: /proc. 1: there may
+ * be more than were told. A process that keeps a socket of a namespace which it left is not found.
+ */
+int sockets_each_space(int proc_fd, socket_fn fn, void *arg);
+/* A line of /proc/net/tcp or tcp6. 1: it is established, 0: it is not, -EINVAL: it is no such line. */
+int sockets_parse_line(const char *line, int family, struct socket_found *ret);
 
 /* 0 if SOCK_DESTROY is there, proven on a connection of its own over loopback. */
 int sockets_probe_destroy(void);

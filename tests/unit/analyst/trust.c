@@ -20,6 +20,7 @@
 #define SOURCE_BARE 2
 #define SOURCE_JOURNAL 3
 #define SOURCE_REMOTE 4
+#define SOURCE_FTP 5
 
 struct scene {
 	struct pipeline *pipeline;
@@ -189,6 +190,33 @@ static void file_is_attested_as_long_as_bailiffd_says_so(void **state)
 	assert_int_equal(say(s, SOURCE_OWN, line, NULL)->trust, TRUST_ATTESTED);
 }
 
+static void record_says_where_connections_are_known_in_part(void **state)
+{
+	static const char line[] = "denied 203.0.113.9";
+	struct ipc_service ftp = { .id = 3, .name = "ftp", .max_tries = 1, .ports = { 21 } };
+	struct scene *s = *state;
+	union bl_event event;
+
+	filter_add(s, "ftp.conf", "denied");
+	assert_int_equal(pipeline_add_service(s->pipeline, &ftp), 0);
+	source_add(s,
+		   (struct ipc_source){
+			   .id = SOURCE_FTP, .kind = IPC_SOURCE_FILE, .attested = 1, .service = 3 },
+		   "ftp", "ftp", "web");
+	story_connection(&event, "192.0.2.5", 40001, BL_CONNECTION_OPEN, NOW_NS);
+	event.connection.end.local_port = 21;
+	pipeline_event(s->pipeline, &event, NOW_NS);
+	assert_int_equal(say(s, SOURCE_FTP, line, NULL)->trust, TRUST_ATTESTED);
+	assert_int_equal(s->last.partial, 1);
+	assert_int_equal(say(s, SOURCE_OWN, line, NULL)->trust, TRUST_ATTESTED);
+	assert_int_equal(s->last.partial, 0);
+	assert_int_equal(say(s, SOURCE_FTP, "denied 192.0.2.5", NULL)->trust, TRUST_WITNESSED);
+	assert_int_equal(s->last.partial, 0);
+	s->now_ns = NOW_NS + WITNESS_OLDER_NS;
+	assert_int_equal(say(s, SOURCE_FTP, line, NULL)->trust, TRUST_FORGED);
+	assert_int_equal(s->last.partial, 0);
+}
+
 static void claims_count_where_they_are_accepted(void **state)
 {
 	struct scene *s = *state;
@@ -257,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(journal_vouches_for_root_and_the_writer),
 		T(file_is_attested_as_long_as_bailiffd_says_so),
+		T(record_says_where_connections_are_known_in_part),
 		T(claims_count_where_they_are_accepted),
 		T(rule_of_one_source_takes_no_other),
 		T(users_are_those_who_logged_in),

@@ -253,6 +253,24 @@ static void older_than_the_sensor_is_not_forged(void **state)
 	expect(scene, TRUST_FORGED, 0, "no connection");
 	says(scene, PEER, TRUST_ATTESTED, 100 * SECOND + WITNESS_OLDER_NS);
 	expect(scene, TRUST_WITNESSED, 1, "connected to ftp");
+
+	/* Nobody will tell of its end: it may go on, and what is said of it is no forgery. */
+	says(scene, PEER, TRUST_ATTESTED, 200 * SECOND + WITNESS_OLDER_NS);
+	expect(scene, TRUST_ATTESTED, 1, "known in part only");
+	says(scene, VICTIM, TRUST_ATTESTED, 200 * SECOND + WITNESS_OLDER_NS);
+	tick(scene, 220 * SECOND + WITNESS_OLDER_NS);
+	expect(scene, TRUST_FORGED, 0, "no connection");
+	/* A later one of its peer's, which is told, changes nothing about the earlier one. */
+	connects(scene, PEER, 21, BL_CONNECTION_OPEN, 1000 * SECOND);
+	connects(scene, PEER, 21, BL_CONNECTION_CLOSED, 1001 * SECOND);
+	says(scene, PEER, TRUST_ATTESTED, 1001 * SECOND);
+	expect(scene, TRUST_WITNESSED, 1, "connected to ftp");
+	says(scene, PEER, TRUST_ATTESTED, 2000 * SECOND);
+	expect(scene, TRUST_ATTESTED, 1, "known in part only");
+	/* Not for ever. */
+	says(scene, PEER, TRUST_ATTESTED, (100 + 86400) * SECOND);
+	tick(scene, (200 + 86400) * SECOND);
+	expect(scene, TRUST_FORGED, 0, "no connection");
 }
 
 static void lost_events_make_unsure(void **state)

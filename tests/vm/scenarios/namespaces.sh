@@ -5,7 +5,9 @@
 # kernels: 5.10 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
+visit=()
 scenario_begin
+keep /etc/bailiff/filter.d /var/log/boxd
 
 # A box is a namespace behind the host with an sshd of its own; NAME N: its net is 10.77.N.0/24.
 box_up() {
@@ -30,6 +32,8 @@ box_down() {
 }
 undo() {
 	sysctl -qw net.ipv4.ip_forward=0
+	kill "${visit[@]}" 2>/dev/null
+	userdel boxd
 	box_down near 2>/dev/null
 	box_down later 2>/dev/null
 }
@@ -50,7 +54,28 @@ pins() {
 sysctl -qw net.ipv4.ip_forward=1
 box_up near 1
 check 'the box is reached' reaches 198.51.100.11 10.77.1.2
-start_bailiff mode=enforce
+# A service in the box with a log of its own, and who was connected to it before bailiffd came.
+useradd --system --no-create-home boxd
+install -d -o boxd -m 755 /var/log/boxd
+install -o boxd -m 644 /dev/null /var/log/boxd/log
+mkdir -p /etc/bailiff/filter.d
+printf '[Definition]\nfailregex = ^wrong <ADDR>$\n' >/etc/bailiff/filter.d/boxd.conf
+ip netns exec near nc -d -l 2121 &
+visit=($!)
+box_listens() {
+	[ -n "$(ip netns exec near ss -Hltn 'sport = :2121')" ]
+}
+check 'a service listens in the box' wait_for 20 box_listens
+from_atk nc -d -s 198.51.100.13 10.77.1.2 2121 &
+visit+=($!)
+box_has_visitor() {
+	[ -n "$(ip netns exec near ss -Htn 'sport = :2121')" ]
+}
+check 'it has a visitor' wait_for 20 box_has_visitor
+start_bailiff mode=enforce 'service boxd.ports=2121' 'source boxd.file=/var/log/boxd/log' 'source boxd.service=boxd' \
+	'source boxd.owner=boxd' 'source boxd.filters=boxd'
+setpriv --reuid boxd --clear-groups bash -c 'echo "wrong 198.51.100.13" >>/var/log/boxd/log'
+check 'who was connected in the box before is known' wait_for 40 told 198.51.100.13 '.bailiff.trust == "witnessed"'
 check 'lock' bailiffctl lock 198.51.100.11 --for 1h --reason 'shown in a test'
 check 'it is refused in the box' is_refused 198.51.100.11 10.77.1.2
 check 'as on the host' is_refused 198.51.100.11 198.51.100.1

@@ -70,7 +70,7 @@ struct peer {
 	uint64_t first_ns; /* there since, without a gap of more than WITNESS_CLOSED_NS */
 	uint64_t last_ns; /* last opening or end */
 	uint32_t open;
-	uint32_t pad;
+	uint32_t older; /* 1: one is older than the sensor; nobody will tell of its end */
 };
 
 struct peers {
@@ -79,6 +79,7 @@ struct peers {
 	uint64_t now_ns; /* of the last event */
 	uint64_t lost; /* last head.lost */
 	uint64_t unsure_until_ns; /* who is not in the table may be connected all the same */
+	uint64_t older_until_ns; /* so may be who had a connection older than the sensor */
 	uint64_t pushed_out; /* while they were connected */
 	bool began; /* the sensor is at work */
 	bool seen[WITNESS_SERVICES_MAX]; /* somebody was at the service's ports; by its place */

@@ -5,7 +5,8 @@
  * A line of such a service may hold an address that its client typed. Nobody is blamed by it whom the
  * kernel did not see at the service's ports. "Not seen" is said only where it would have been seen:
  * not of connections that may be older than the sensor, nor after events were lost or this table
- * pushed out somebody who was connected (unsure_until_ns), nor of a service at whose ports nobody was
+ * pushed out somebody who was connected (unsure_until_ns), nor of who was connected before the sensor and
+ * may be still (older_until_ns: an HTTP client may try for hours on one connection), nor of a service at whose ports nobody was
  * ever seen (its ports are others than bailiff.conf says, or there is no sensor at all).
  *
  * Kept per port, since services may share one, and IPv6 /64, which is what a lockout would refuse.
@@ -39,6 +40,12 @@ static bool is_there(const struct peer *peer, uint64_t at_ns)
 	return at_ns <= peer->last_ns + WITNESS_CLOSED_NS;
 }
 
+/* Not is_there(): it gives no trust, it only keeps a line from being called forged. */
+static bool may_be_there(const struct peers *peers, const struct peer *peer, uint64_t at_ns)
+{
+	return peer->older && at_ns < peers->older_until_ns;
+}
+
 static void unsure_until(struct peers *peers, uint64_t at_ns)
 {
 	if (at_ns > peers->unsure_until_ns)
@@ -50,7 +57,7 @@ static void on_evict(const void *key, void *value, void *arg)
 	struct peers *peers = arg;
 
 	(void)key;
-	if (!is_there(value, peers->now_ns))
+	if (!is_there(value, peers->now_ns) && !may_be_there(peers, value, peers->now_ns))
 		return;
 	peers->pushed_out++;
 	unsure_until(peers, peers->now_ns + WITNESS_OLDER_NS);
@@ -75,7 +82,8 @@ static void room_make(struct peers *peers)
 	void *value;
 
 	for (int i = 0; i < SECOND_CHANCES && table_count(peers->table) == WITNESS_PEERS_MAX; i++) {
-		if (!table_oldest(peers->table, &key, &value) || !is_there(value, peers->now_ns))
+		if (!table_oldest(peers->table, &key, &value) ||
+		    (!is_there(value, peers->now_ns) && !may_be_there(peers, value, peers->now_ns)))
 			return;
 		(void)table_get(peers->table, key);
 	}
@@ -167,6 +175,9 @@ void peer_was_there(struct witness *w, const struct bl_endpoint *end, uint64_t n
 	if (!peer)
 		return;
 	peer->first_ns = 1;
+	peer->older = 1;
+	if (w->peers.older_until_ns < now_ns + OPEN_MOST_NS)
+		w->peers.older_until_ns = now_ns + OPEN_MOST_NS;
 	if (peer->last_ns < now_ns + WITNESS_OLDER_NS)
 		peer->last_ns = now_ns + WITNESS_OLDER_NS;
 }
@@ -199,29 +210,38 @@ uint32_t peer_hash_of_end(const struct witness *w, const struct bl_endpoint *end
 	return peer_hash(w, end->family, end->peer);
 }
 
-static bool was_at(const struct peers *peers, uint16_t port, const struct claim *claim)
+static enum peer_verdict was_at(const struct peers *peers, uint16_t port, const struct claim *claim)
 {
 	const struct peer *peer;
 	struct peer_key key;
 
 	if (!port || !key_of(port, claim->addr.family, claim->addr.bytes, &key))
-		return false;
+		return PEER_ABSENT;
 	peer = table_peek(peers->table, &key);
+	if (!peer)
+		return PEER_ABSENT;
 	/* A stamp may have whole seconds only, and lines come before the event at times. */
-	return peer && peer->first_ns <= claim->arrived_ns + WITNESS_HOLD_NS &&
-	       is_there(peer, claim->arrived_ns);
+	if (peer->first_ns <= claim->arrived_ns + WITNESS_HOLD_NS &&
+	    is_there(peer, claim->arrived_ns))
+		return PEER_SEEN;
+	return may_be_there(peers, peer, claim->arrived_ns) ? PEER_UNSURE : PEER_ABSENT;
 }
 
 enum peer_verdict peer_ask(const struct witness *w, const struct witness_service *service,
 			   const struct claim *claim)
 {
 	const struct peers *peers = &w->peers;
+	bool unsure = claim->arrived_ns < peers->unsure_until_ns;
 
 	if (!service || service->sensed || service->proxied || claim->relayed ||
 	    !claim->addr.family || !peers->seen[service - w->service])
 		return PEER_UNASKED;
-	for (size_t i = 0; i < ARRAY_SIZE(service->ports); i++)
-		if (was_at(peers, service->ports[i], claim))
+	for (size_t i = 0; i < ARRAY_SIZE(service->ports); i++) {
+		enum peer_verdict verdict = was_at(peers, service->ports[i], claim);
+
+		if (verdict == PEER_SEEN)
 			return PEER_SEEN;
-	return claim->arrived_ns < peers->unsure_until_ns ? PEER_UNSURE : PEER_ABSENT;
+		unsure = unsure || verdict == PEER_UNSURE;
+	}
+	return unsure ? PEER_UNSURE : PEER_ABSENT;
 }
