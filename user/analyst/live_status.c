@@ -270,7 +270,8 @@ void live_sources_report(struct live *live)
 		report_state(live, source, now_ns);
 		if (source->tap.follower.truncations > source->truncations) {
 			source->truncations = source->tap.follower.truncations;
-			live_tell_source(live, source, "became shorter; read from its beginning");
+			live_tell_source(live, source,
+					 "was emptied; what was written since is read");
 		}
 		log_reader_stats(source->tap.reader, &stats);
 		/* Once per reader: from then on its stream vouches for nobody anyway. */

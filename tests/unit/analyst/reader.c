@@ -229,6 +229,64 @@ static void test_follow(void **state)
 	log_reader_free(reader);
 }
 
+/* Copied away and emptied between two looks, and by the second one longer than it was. */
+static void test_grown_again(void **state)
+{
+	struct seen seen = { .text = BUF_INIT(4096) };
+	struct log_reader *reader = reader_new();
+	struct log_follower follower = { .fd = temporary() };
+	char line[64];
+
+	(void)state;
+	append(follower.fd, "one\nhalf a");
+	assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen), 10);
+	assert_int_equal(ftruncate(follower.fd, 0), 0);
+	append(follower.fd, "two\nthree\nfour\n");
+	assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen), 15);
+	assert_string_equal(seen.text.data, "one\ntwo\nthree\nfour\n");
+	assert_int_equal(follower.truncations, 1);
+	assert_int_equal(follower.old_until, 15);
+	assert_int_equal(follower.old_age, LOG_NEW_FILE);
+
+	/* To the very same length: seen when it grows. */
+	assert_int_equal(ftruncate(follower.fd, 0), 0);
+	append(follower.fd, "TWO\nTHREE\nFOUR\n");
+	assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen), 0);
+	append(follower.fd, "five\n");
+	buf_clear(&seen.text);
+	assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen), 20);
+	assert_string_equal(seen.text.data, "TWO\nTHREE\nFOUR\nfive\n");
+	assert_int_equal(follower.truncations, 2);
+
+	/* Pieces of any size leave the same memory. */
+	buf_clear(&seen.text);
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(line, sizeof(line), "%0*d\n", i % 40 + 1, i);
+		append(follower.fd, line);
+		assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen),
+				 strlen(line));
+	}
+	while (log_follow(&follower, reader, 7, 99, on_record, &seen) > 0)
+		;
+	assert_int_equal(follower.truncations, 2);
+	assert_int_equal(follower.tail_len, LOG_TAIL_MAX);
+
+	/* By a writer that goes on at its own place: what it writes is read, the hole before is not. */
+	assert_int_equal(ftruncate(follower.fd, 0), 0);
+	assert_int_equal(pwrite(follower.fd, "six\n", 4, (off_t)follower.offset), 4);
+	buf_clear(&seen.text);
+	assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen), 4);
+	assert_string_equal(seen.text.data, "six\n");
+	assert_int_equal(follower.truncations, 3);
+	append(follower.fd, "seven\n");
+	assert_int_equal(log_follow(&follower, reader, 1 << 20, 99, on_record, &seen), 6);
+	assert_int_equal(follower.truncations, 3);
+
+	assert_int_equal(close(follower.fd), 0);
+	buf_done(&seen.text);
+	log_reader_free(reader);
+}
+
 struct matching {
 	struct filter_set *set;
 	uint16_t filter;
@@ -278,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_stop_and_restart),
 		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_grown_again),
 		cmocka_unit_test(test_new_file_is_read_anew),
 	};
 

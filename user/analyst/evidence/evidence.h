@@ -112,8 +112,10 @@ void log_reader_restart(
 void log_reader_age(struct log_reader *reader, enum log_age age);
 void log_reader_stats(const struct log_reader *reader, struct log_reader_stats *ret);
 
-/* Follows one file by pread from an offset: end of file, truncation (size < offset: begins anew),
- * at most max bytes a call. Returns bytes read, 0 at the end, -errno; where fn ended it, what fn
+#define LOG_TAIL_MAX 64 /* bytes before the offset that are known again */
+
+/* Follows one file by pread from an offset: end of file, truncation (the file is shorter, or what stands
+ * before the offset is not what was read: begins anew), at most max bytes a call. Returns bytes read, 0 at the end, -errno; where fn ended it, what fn
  * returned (-ECANCELED for a positive value), and the rest of the piece read is lost. */
 struct log_follower {
 	int fd;
@@ -123,6 +125,8 @@ struct log_follower {
 	 * those found then are LOG_NEW_FILE. */
 	uint64_t old_until;
 	enum log_age old_age;
+	size_t tail_len; /* 0: nothing was read so far */
+	char tail[LOG_TAIL_MAX];
 };
 int log_follow(struct log_follower *follower, struct log_reader *reader, size_t max,
 	       uint64_t now_ns, log_record_fn fn, void *arg);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Follows one open file. Its reader sees each byte once and in order; a file that shrank is read
- * from its beginning. Rotation by rename is the caller's: it hands over another descriptor.
+ * Follows one open file. Its reader sees each byte once and in order; a file that was emptied is read
+ * from its beginning, also where it has grown past the old end by now (copytruncate of a busy log). Rotation by rename is the caller's: it hands over another descriptor.
  */
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,20 +13,74 @@
 
 #define PIECE 65536
 
+static void emptied(struct log_follower *follower, struct log_reader *reader, const struct stat *st)
+{
+	follower->truncations++;
+	follower->tail_len = 0;
+	follower->old_until = (uint64_t)st->st_size;
+	follower->old_age = LOG_NEW_FILE;
+	log_reader_restart(reader);
+}
+
+static bool is_hole(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* A file that was emptied may have grown past the offset by the next look. */
+static int check_tail(struct log_follower *follower, struct log_reader *reader,
+		      const struct stat *st)
+{
+	const size_t len = follower->tail_len;
+	char bytes[LOG_TAIL_MAX];
+	ssize_t n;
+
+	do
+		n = pread(follower->fd, bytes, len, (off_t)(follower->offset - len));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == len && !memcmp(bytes, follower->tail, len))
+		return 0;
+	/* Who writes at a place of his own instead of the end goes on behind a hole, not at the begin. */
+	if ((size_t)n < len || !is_hole(bytes, len))
+		follower->offset = 0;
+	emptied(follower, reader, st);
+	return 0;
+}
+
 static int check_truncation(struct log_follower *follower, struct log_reader *reader)
 {
 	struct stat st;
 
 	if (fstat(follower->fd, &st) < 0)
 		return -errno;
-	if (st.st_size >= 0 && (uint64_t)st.st_size < follower->offset) {
+	if (st.st_size < 0 || (uint64_t)st.st_size == follower->offset)
+		return 0;
+	if ((uint64_t)st.st_size < follower->offset) {
 		follower->offset = 0;
-		follower->truncations++;
-		follower->old_until = (uint64_t)st.st_size;
-		follower->old_age = LOG_NEW_FILE;
-		log_reader_restart(reader);
+		emptied(follower, reader, &st);
+		return 0;
 	}
-	return 0;
+	return follower->tail_len ? check_tail(follower, reader, &st) : 0;
+}
+
+static void tail_keep(struct log_follower *follower, const char *piece, size_t len)
+{
+	size_t kept = len < LOG_TAIL_MAX ? LOG_TAIL_MAX - len : 0;
+
+	if (kept > follower->tail_len)
+		kept = follower->tail_len;
+	memmove(follower->tail, follower->tail + follower->tail_len - kept, kept);
+	if (len > LOG_TAIL_MAX) {
+		piece += len - LOG_TAIL_MAX;
+		len = LOG_TAIL_MAX;
+	}
+	memcpy(follower->tail + kept, piece, len);
+	follower->tail_len = kept + len;
 }
 
 /* Bytes to read at once: of one age. */
@@ -61,6 +117,7 @@ int log_follow(struct log_follower *follower, struct log_reader *reader, size_t 
 		log_reader_age(reader, follower->offset < follower->old_until ? follower->old_age
 									      : LOG_FRESH);
 		follower->offset += (uint64_t)n;
+		tail_keep(follower, piece, (size_t)n);
 		done += (size_t)n;
 		r = log_reader_feed(reader, piece, (size_t)n, now_ns, fn, arg);
 		if (r)
