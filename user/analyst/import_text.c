@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bailiff/words.h>
+
 #include "analyst/import.h"
 #include "base/clock.h"
 
@@ -55,11 +57,6 @@ static void put_time(struct buf *out, const char *key, uint64_t seconds)
 
 static int rule_text(struct import *import, const struct import_jail *jail)
 {
-	static const char *const trusts[] = {
-		[TRUST_CLAIMED] = "claimed",
-		[TRUST_ATTESTED] = "attested",
-		[TRUST_WITNESSED] = "witnessed",
-	};
 	_cleanup_(buf_done) struct buf out = BUF_INIT(RULE_MAX);
 	char path[IPC_PATH_MAX];
 
@@ -82,7 +79,7 @@ static int rule_text(struct import *import, const struct import_jail *jail)
 		buf_printf(&out, "factor = %u\n", jail->factor);
 		put_time(&out, "longest", jail->longest_s);
 	}
-	buf_printf(&out, "trust = %s\n", trusts[jail->trust]);
+	buf_printf(&out, "trust = %s\n", bl_word_trust(jail->trust));
 	if (!out.data || out.cut)
 		return -ENOMEM;
 	(void)snprintf(path, sizeof(path), "rules.d/%s.conf", jail->own);

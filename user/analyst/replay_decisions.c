@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bailiff/words.h>
+
 #include "analyst/replay.h"
 #include "base/clock.h"
 
@@ -21,14 +23,6 @@ void replay_on_decision(const struct decision *decision, void *arg)
 	else
 		replay->queue[replay->queued++] = *decision;
 }
-
-static const char *const action_words[] = {
-	[ACTION_OBSERVE] = "observe",	    [ACTION_LOCK] = "lock",
-	[ACTION_QUARANTINE] = "quarantine", [ACTION_FREEZE] = "freeze",
-	[ACTION_TERMINATE] = "terminate",   [ACTION_RELEASE] = "release",
-	[ACTION_EXPIRE] = "expire",
-};
-_Static_assert(ARRAY_SIZE(action_words) == ACTION_MAX, "words");
 
 static void subject_text(const struct decision *decision, char *to, size_t size)
 {
@@ -63,7 +57,7 @@ static void line_put(struct buf *out, const struct decision *decision)
 	if (decision->seconds)
 		duration_format(decision->seconds, length);
 	subject_text(decision, subject, sizeof(subject));
-	buf_printf(out, "%.19sZ  %-9s  %-24s  %-7s  ", time, action_words[decision->action],
+	buf_printf(out, "%.19sZ  %-9s  %-24s  %-7s  ", time, bl_word_action(decision->action),
 		   subject, length);
 	buf_put_safe(out, decision->reason, strlen(decision->reason));
 	if (decision->partial)

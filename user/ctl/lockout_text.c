@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <bailiff/words.h>
+
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -28,14 +30,14 @@ static void step_of(const struct control_lockout *lockout, uint64_t now_wall_ns,
 	char left[CLOCK_TEXT_MAX] = "0s";
 
 	if (lockout->held || !lockout->next_wall_ns) {
-		(void)snprintf(text, 64, "%s%s", output_action(lockout->action),
+		(void)snprintf(text, 64, "%s%s", bl_word_action(lockout->action),
 			       lockout->held ? ", held" : "");
 		return;
 	}
 	if (lockout->next_wall_ns > now_wall_ns)
 		duration_format((lockout->next_wall_ns - now_wall_ns) / NSEC_PER_SEC, left);
-	(void)snprintf(text, 64, "%s, %s in %.20s", output_action(lockout->action),
-		       output_action(lockout->next), left);
+	(void)snprintf(text, 64, "%s, %s in %.20s", bl_word_action(lockout->action),
+		       bl_word_action(lockout->next), left);
 }
 
 void lockout_put_row(struct grid *grid, const struct control_lockout *lockout, uint64_t now_wall_ns)
@@ -69,11 +71,11 @@ void lockout_put_json(struct buf *out, const struct control_lockout *lockout)
 	json_begin(&w, out);
 	json_object(&w, NULL);
 	output_json_subject(&w, &lockout->subject);
-	json_string(&w, "action", output_action(lockout->action));
+	json_string(&w, "action", bl_word_action(lockout->action));
 	if (lockout->held)
 		json_bool(&w, "held", true);
 	if (lockout->next_wall_ns) {
-		json_string(&w, "next", output_action(lockout->next));
+		json_string(&w, "next", bl_word_action(lockout->next));
 		output_json_time(&w, "next_time", lockout->next_wall_ns);
 	}
 	output_json_time(&w, "locked", lockout->locked_wall_ns);
@@ -138,7 +140,7 @@ static void state_of(const struct control_session *session, char text[STATE_MAX]
 		(void)snprintf(joined, sizeof(joined), ", %s %" PRIu64, edge->words,
 			       (uint64_t)session->parent_session);
 	(void)snprintf(text, STATE_MAX, "%s%s%s%s",
-		       session->locked ? output_action(session->locked) : "open",
+		       session->locked ? bl_word_action(session->locked) : "open",
 		       session->flags & BL_SESSION_INFERRED ? ", older than bailiff" : "", joined,
 		       session->flags & BL_SESSION_LEFT ? ", left files" : "");
 }
@@ -224,7 +226,7 @@ void session_put_json(struct buf *out, const struct control_session *session)
 	output_json_time(&w, "born", session->born_wall_ns);
 	json_u64(&w, "leader_pid", session->leader_pid);
 	json_u64(&w, "processes", session->processes);
-	json_string(&w, "locked", session->locked ? output_action(session->locked) : "no");
+	json_string(&w, "locked", session->locked ? bl_word_action(session->locked) : "no");
 	json_bool(&w, "inferred", session->flags & BL_SESSION_INFERRED);
 	json_bool(&w, "left", session->flags & BL_SESSION_LEFT);
 	json_end_object(&w);

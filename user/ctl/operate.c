@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bailiff/words.h>
+
 #include "ctl/client.h"
 #include "ctl/output.h"
 
@@ -32,7 +34,7 @@ static const char *verb(const struct control_request *request, bool done)
 static const char *reason(const struct control_reply *reply)
 {
 	if (reply->error >= 0)
-		return output_result(reply->result);
+		return bl_word_outcome(reply->result);
 	return reply->error > -4096 ? strerror(-reply->error) : "an error of another release";
 }
 
@@ -45,7 +47,7 @@ void operate_put_json(struct buf *out, const struct control_request *request,
 	json_object(&w, NULL);
 	json_string(&w, "operation", verb(request, false));
 	output_json_subject(&w, &request->subject);
-	json_string(&w, "result", reply->error < 0 ? "refused" : output_result(reply->result));
+	json_string(&w, "result", reply->error < 0 ? "refused" : bl_word_outcome(reply->result));
 	json_i64(&w, "error", reply->error);
 	json_u64(&w, "count", reply->count);
 	json_string(&w, "text", reply->text);

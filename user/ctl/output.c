@@ -22,42 +22,6 @@ static const char *const escapes[] = {
 };
 _Static_assert(ARRAY_SIZE(escapes) == COLOUR_MAX, "colours");
 
-static const char *const actions[] = {
-	[0] = "none",
-	[ACTION_OBSERVE] = "observe",
-	[ACTION_LOCK] = "lock",
-	[ACTION_QUARANTINE] = "quarantine",
-	[ACTION_FREEZE] = "freeze",
-	[ACTION_TERMINATE] = "terminate",
-	[ACTION_RELEASE] = "release",
-	[ACTION_EXPIRE] = "expire",
-};
-_Static_assert(ARRAY_SIZE(actions) == ACTION_MAX, "action names");
-
-static const char *const results[] = {
-	[0] = "none",
-	[OUTCOME_APPLIED] = "applied",
-	[OUTCOME_OBSERVED] = "observed",
-	[OUTCOME_EXEMPT] = "exempt",
-	[OUTCOME_LAST_WAY_IN] = "last_way_in",
-	[OUTCOME_LIMIT] = "limit",
-	[OUTCOME_FAILED] = "failed",
-	[OUTCOME_EXPIRED] = "expired",
-	[OUTCOME_RELEASED] = "released",
-	[OUTCOME_PROCESS_ENDED] = "process_ended",
-};
-_Static_assert(ARRAY_SIZE(results) == OUTCOME_RESULT_MAX, "result names");
-
-const char *output_action(uint32_t action)
-{
-	return action < ACTION_MAX ? actions[action] : "unknown";
-}
-
-const char *output_result(uint32_t result)
-{
-	return result < OUTCOME_RESULT_MAX ? results[result] : "unknown";
-}
-
 bool output_wants_colour(void)
 {
 	const char *no_color = getenv("NO_COLOR");

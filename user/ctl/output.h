@@ -43,10 +43,6 @@ void output_subject(const struct ipc_subject *subject, char ret_text[OUTPUT_SUBJ
 void output_json_subject(struct json_writer *w, const struct ipc_subject *subject);
 void output_json_time(struct json_writer *w, const char *key, uint64_t wall_ns);
 
-/* Names for people and programs; "unknown" for a value outside its enum. */
-const char *output_action(uint32_t action);
-const char *output_result(uint32_t result);
-
 /*
  * A table whose columns are as wide as they need be. Rows are kept until GRID_ROWS are there, then
  * written; columns never become narrower, so a list of a million rows needs no memory.

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <bailiff/words.h>
+
 #include "base/clock.h"
 #include "ctl/output.h"
 #include "ctl/source_text.h"
@@ -150,7 +152,7 @@ void status_put_json(struct buf *out, const struct ipc_status *status,
 
 	json_begin(&w, out);
 	json_object(&w, NULL);
-	json_string(&w, "mode", status->mode == MODE_ENFORCE ? "enforce" : "observe");
+	json_string(&w, "mode", bl_word_mode(status->mode));
 	output_json_time(&w, "started", status->started_boot_ns ? now_wall_ns - age : 0);
 	json_u64(&w, "restarts_analyst", status->restarts_analyst);
 	json_u64(&w, "restarts_recorder", status->restarts_recorder);

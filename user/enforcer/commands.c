@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <bailiff/words.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -40,8 +42,8 @@ int agent_check(const struct options *options)
 		return r;
 	(void)printf("bailiffd: the configuration is valid: mode %s, %zu services, %zu log "
 		     "sources, %zu exempt nets, %zu exempt users\n",
-		     conf->mode == MODE_ENFORCE ? "enforce" : "observe", conf->services,
-		     conf->sources, conf->exempts, conf->exempt_users);
+		     bl_word_mode((uint32_t)conf->mode), conf->services, conf->sources,
+		     conf->exempts, conf->exempt_users);
 	for (size_t i = 0; i < conf->exempt_users; i++)
 		if (conf->exempt_uid[i] == (uid_t)-1)
 			(void)printf("bailiffd: exempt user '%s' does not exist on this host\n",

@@ -13,11 +13,12 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include <bailiff/words.h>
+
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "recorder/names.h"
 
 _Static_assert(ECS_SUBJECT_MAX >= ADDR_TEXT_MAX, "an address fits");
 
@@ -120,7 +121,7 @@ static void put_subject(struct json_writer *w, const struct ipc_subject *subject
 		return;
 	ecs_subject(subject, text);
 	json_object(w, "subject");
-	json_string(w, "kind", name_subject(subject->kind));
+	json_string(w, "kind", bl_word_subject(subject->kind));
 	put_text(w, "value", text);
 	json_end_object(w);
 }
@@ -185,9 +186,9 @@ void ecs_record(struct buf *out, const char *host, const struct ipc_record *reco
 	char ip[ECS_SUBJECT_MAX];
 
 	begin(&w, out, wall_ns, "event", &record_classes[record->kind], session_type(record),
-	      name_record(record->kind));
+	      bl_word_record(record->kind));
 	if (record->result == RESULT_FAILURE || record->result == RESULT_SUCCESS)
-		json_string(&w, "outcome", name_result(record->result));
+		json_string(&w, "outcome", bl_word_result(record->result));
 	put_text(&w, "provider", record->source);
 	put_text(&w, "original", record->line);
 	json_end_object(&w);
@@ -209,11 +210,11 @@ void ecs_record(struct buf *out, const char *host, const struct ipc_record *reco
 	json_object(&w, "bailiff");
 	json_string(&w, "form", "record");
 	put_subject(&w, &record->subject);
-	json_string(&w, "trust", name_trust(record->trust));
+	json_string(&w, "trust", bl_word_trust(record->trust));
 	if (record->result)
-		json_string(&w, "result", name_result(record->result));
+		json_string(&w, "result", bl_word_result(record->result));
 	if (record->action)
-		json_string(&w, "action", name_action(record->action));
+		json_string(&w, "action", bl_word_action(record->action));
 	if (record->seconds)
 		json_u64(&w, "seconds", record->seconds);
 	if (record->count)
@@ -255,7 +256,7 @@ void ecs_outcome(struct buf *out, const char *host, const struct ipc_outcome *ou
 	char ip[ECS_SUBJECT_MAX];
 
 	begin(&w, out, wall_ns, "event", &outcome_classes[outcome->result], NULL,
-	      name_action(outcome->action));
+	      bl_word_action(outcome->action));
 	json_string(&w, "outcome", outcome_result(outcome));
 	json_end_object(&w);
 	if (!ended)
@@ -274,8 +275,8 @@ void ecs_outcome(struct buf *out, const char *host, const struct ipc_outcome *ou
 	json_object(&w, "bailiff");
 	json_string(&w, "form", "outcome");
 	put_subject(&w, &outcome->subject);
-	json_string(&w, "action", name_action(outcome->action));
-	json_string(&w, "result", name_outcome(outcome->result));
+	json_string(&w, "action", bl_word_action(outcome->action));
+	json_string(&w, "result", bl_word_outcome(outcome->result));
 	if (until_wall_ns)
 		put_time(&w, "until", until_wall_ns);
 	if (outcome->result == OUTCOME_EXPIRED || outcome->result == OUTCOME_RELEASED)
@@ -317,7 +318,7 @@ void ecs_status(struct buf *out, const char *host, const struct ipc_status *stat
 	put_name(&w, "host", host);
 	json_object(&w, "bailiff");
 	json_string(&w, "form", "status");
-	json_string(&w, "mode", name_mode(status->mode));
+	json_string(&w, "mode", bl_word_mode(status->mode));
 	if (started_wall_ns)
 		put_time(&w, "started", started_wall_ns);
 	json_u64(&w, "restarts_analyst", status->restarts_analyst);

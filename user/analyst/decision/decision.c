@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bailiff/words.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/table.h"
@@ -43,22 +45,6 @@ static const char *const exempt_why_names[] = {
 	[EXEMPT_GATEWAY] = "the gateway",
 };
 _Static_assert(sizeof(exempt_why_names) / sizeof(exempt_why_names[0]) == EXEMPT_WHY_MAX, "names");
-
-static const char *const action_names[] = {
-	[ACTION_OBSERVE] = "observe",	    [ACTION_LOCK] = "lock",
-	[ACTION_QUARANTINE] = "quarantine", [ACTION_FREEZE] = "freeze",
-	[ACTION_TERMINATE] = "terminate",   [ACTION_RELEASE] = "release",
-	[ACTION_EXPIRE] = "expire",
-};
-_Static_assert(sizeof(action_names) / sizeof(action_names[0]) == ACTION_MAX, "names");
-
-static const char *const trust_names[] = {
-	[TRUST_FORGED] = "forged",
-	[TRUST_CLAIMED] = "claimed",
-	[TRUST_ATTESTED] = "attested",
-	[TRUST_WITNESSED] = "witnessed",
-};
-_Static_assert(sizeof(trust_names) / sizeof(trust_names[0]) == TRUST_MAX, "names");
 
 int decider_new(struct decider **ret, const uint64_t seed[2])
 {
@@ -164,7 +150,7 @@ static void reason_write(struct decision *decision, const struct match *match,
 	(void)snprintf(decision->reason, sizeof(decision->reason),
 		       "%u failed %s%s within %s, %s%s (rule %.60s)%s", match->tries,
 		       match->tries == 1 ? "try" : "tries", whose, within,
-		       trust_names[match->trust],
+		       bl_word_trust(match->trust),
 		       match->accepted ? ", accepted as configured, no witness" : "",
 		       match->rule->id, because);
 }
@@ -298,7 +284,7 @@ void decision_to_json(const struct decision *decision, int64_t boot_to_wall_ns, 
 	json_object(&w, NULL);
 	clock_format(at, text);
 	json_string(&w, "@timestamp", text);
-	json_string(&w, "action", action_names[decision->action]);
+	json_string(&w, "action", bl_word_action(decision->action));
 	subject_to_json(&w, &decision->subject);
 	if (decision->seconds) {
 		clock_format(at + decision->seconds * NSEC_PER_SEC, text);
@@ -308,7 +294,7 @@ void decision_to_json(const struct decision *decision, int64_t boot_to_wall_ns, 
 	}
 	json_string(&w, "rule", decision->rule);
 	json_null(&w, "score");
-	json_string(&w, "trust", trust_names[decision->trust]);
+	json_string(&w, "trust", bl_word_trust(decision->trust));
 	json_bool(&w, "partial", decision->partial);
 	json_array(&w, "reasons");
 	json_string(&w, NULL, decision->reason);

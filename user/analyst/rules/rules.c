@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bailiff/words.h>
+
 #include "analyst/sensor/sensor.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -25,43 +27,18 @@ struct reading {
 	bool subject, action; /* the file says which */
 };
 
-struct word {
-	const char *text;
-	int value;
-};
-
-static const struct word subjects[] = {
-	{ "address", SUBJECT_ADDRESS },
-	{ "session", SUBJECT_SESSION },
-	{ "user", SUBJECT_USER },
-	{ "host", SUBJECT_HOST },
-	{ NULL, 0 },
-};
-
-static const struct word actions[] = {
-	{ "observe", ACTION_OBSERVE },	     { "lock", ACTION_LOCK },
-	{ "quarantine", ACTION_QUARANTINE }, { "freeze", ACTION_FREEZE },
-	{ "terminate", ACTION_TERMINATE },   { NULL, 0 },
-};
-
-static const struct word trusts[] = {
-	{ "claimed", TRUST_CLAIMED },
-	{ "attested", TRUST_ATTESTED },
-	{ "witnessed", TRUST_WITNESSED },
-	{ NULL, 0 },
-};
-
-static int word_find(const struct word *words, const struct ini_entry *entry,
-		     char error[INI_ERROR_MAX])
+/* Those from first to last are a rule's to choose. */
+static int word_find(const char *(*word)(uint32_t), uint32_t first, uint32_t last,
+		     const struct ini_entry *entry, char error[INI_ERROR_MAX])
 {
-	size_t used = 0;
+	size_t used;
 
-	for (const struct word *w = words; w->text; w++)
-		if (!strcmp(w->text, entry->value))
-			return w->value;
+	for (uint32_t i = first; i <= last; i++)
+		if (!strcmp(word(i), entry->value))
+			return (int)i;
 	used = (size_t)snprintf(error, INI_ERROR_MAX, "%s is not one of", entry->key);
-	for (const struct word *w = words; w->text && used < INI_ERROR_MAX; w++)
-		used += (size_t)snprintf(error + used, INI_ERROR_MAX - used, " %s", w->text);
+	for (uint32_t i = first; i <= last && used < INI_ERROR_MAX; i++)
+		used += (size_t)snprintf(error + used, INI_ERROR_MAX - used, " %s", word(i));
 	return -EINVAL;
 }
 
@@ -192,21 +169,21 @@ static int entry_read(const struct ini_entry *entry, void *arg, char error[INI_E
 	if (!strcmp(entry->key, "longest"))
 		return time_parse(entry, &rule->longest_s, error);
 	if (!strcmp(entry->key, "subject")) {
-		r = word_find(subjects, entry, error);
+		r = word_find(bl_word_subject, SUBJECT_ADDRESS, SUBJECT_HOST, entry, error);
 		if (r >= 0)
 			rule->subject = (enum subject_kind)r;
 		reading->subject = true;
 		return r < 0 ? r : 0;
 	}
 	if (!strcmp(entry->key, "action")) {
-		r = word_find(actions, entry, error);
+		r = word_find(bl_word_action, ACTION_OBSERVE, ACTION_TERMINATE, entry, error);
 		if (r >= 0)
 			rule->action = (enum action)r;
 		reading->action = true;
 		return r < 0 ? r : 0;
 	}
 	if (!strcmp(entry->key, "trust")) {
-		r = word_find(trusts, entry, error);
+		r = word_find(bl_word_trust, TRUST_CLAIMED, TRUST_WITNESSED, entry, error);
 		if (r >= 0)
 			rule->trust = (enum trust)r;
 		return r < 0 ? r : 0;
