@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A tree of fail2ban files: jail.conf, then behind lines "--" jail.local, a filter a.conf and an
- * include of it. Whatever they hold, the import ends; what it would write is taken by bailiff's own
- * readers; the filters load from what is written; nothing that is shown can move a terminal.
+ * A tree of fail2ban files: jail.conf, then behind lines "--" jail.local, a filter a.conf, an include of
+ * it, and an sshd.conf, of which bailiff has another; the last is also what any list of ignoreip holds.
+ * Whatever they hold, the import ends; what it would write is taken by bailiff's own readers, and none of
+ * it takes the place of bailiff's own; the filters load from what is written; nothing that is shown can
+ * move a terminal.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -17,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PARTS 4
+#define PARTS 5
 
 static const char shipped[] = "[Definition]\n_daemon = sshd\nfailregex = ^no <ADDR>$\n";
 
@@ -55,6 +57,20 @@ static int port(const char *name, uint16_t *ret, void *arg)
 		return -EINVAL;
 	*ret = (uint16_t)number;
 	return 0;
+}
+
+/* The last part; there is a NUL behind it. */
+static int list(const char *path, char **ret, size_t *ret_len, void *arg)
+{
+	const char *text = arg;
+
+	if (path[0] != '/')
+		abort();
+	if (!text)
+		return -ENOENT;
+	*ret_len = strlen(text);
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static void add(struct filter_files *files, const char *name, const char *text, size_t len)
@@ -102,6 +118,8 @@ static void outputs_check(const struct import *import)
 		if (output->name[0] == '/' || output->name[0] == '.' ||
 		    strstr(output->name, "/.") || strstr(output->name, "//"))
 			abort();
+		if (!strcmp(output->name, "filter.d/sshd.conf"))
+			abort();
 		if (!strncmp(output->name, "rules.d/", 8))
 			r = rules_add(&rules, output->name, output->text, output->len, error);
 		else if (!strncmp(output->name, "bailiff.conf.d/", 15))
@@ -140,15 +158,18 @@ static void show_check(const struct import *import)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[PARTS] = { "jail.conf", "jail.local", "a.conf", "b.conf" };
-	const struct import_host host = { .look = look,
-					  .expand = expand,
-					  .port = port,
-					  .account = account,
-					  .journal = size & 1 };
+	static const char *const names[PARTS] = { "jail.conf", "jail.local", "a.conf", "b.conf",
+						  "sshd.conf" };
+	struct import_host host = { .look = look,
+				    .expand = expand,
+				    .port = port,
+				    .read = list,
+				    .account = account,
+				    .journal = size & 1 };
 	const char *at = (const char *)data, *end = at + size;
 	struct import_files files = { 0 };
 	struct import *import = NULL;
+	char *last = NULL;
 	int r;
 
 	add(&files.shipped, "sshd.conf", shipped, sizeof(shipped) - 1);
@@ -158,8 +179,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = next ? (size_t)(next - at) + 1 : (size_t)(end - at);
 
 		add(i < 2 ? &files.jails : &files.filters, names[i], at, len);
+		if (i == PARTS - 1)
+			last = strndup(at, len);
 		at = next ? next + 4 : end;
 	}
+	host.arg = last;
 	if (import_new(&import, &files, &host))
 		abort();
 	r = import_read(import);
@@ -176,5 +200,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	import_free(import);
 	import_files_done(&files);
+	free(last);
 	return 0;
 }
