@@ -586,6 +586,10 @@ static void test_parts(void **state)
 		{ "bad.conf",
 		  "[Definition]\nfailregex = ^<ADDR> <F-TUPLE_PORT>\\d+</F-TUPLE_PORT>$\n" },
 		{ "alone.conf", "[Definition]\nfailregex = ^<F-TUPLE_ID>\\S+</F-TUPLE_ID>$\n" },
+		{ "many.conf",
+		  "[Definition]\nfailregex = ^<ADDR>(?P<alt_user_1>a)(?P<alt_user_2>a)"
+		  "(?P<alt_user_3>a)(?P<alt_user_4>a)(?P<alt_user_5>a)(?P<alt_user_6>a)"
+		  "(?P<alt_user_7>a)(?P<alt_user_8>a)(?P<alt_user_9>a)$\n" },
 	};
 	static const struct {
 		const char *line, *user, *addr;
@@ -601,7 +605,7 @@ static void test_parts(void **state)
 		{ "i 192.0.2.1 as ", "", "192.0.2.1" },
 		{ "j 198.51.100.7 as bob by 192.0.2.1", "", "192.0.2.1" },
 	};
-	struct filter_set *set = set_of(files, 3);
+	struct filter_set *set = set_of(files, ARRAY_SIZE(files));
 	struct buf all = BUF_INIT(4096);
 	char error[EVIDENCE_ERROR_MAX];
 	uint16_t filter, index;
@@ -623,6 +627,8 @@ static void test_parts(void **state)
 	assert_string_equal(error, "bad.conf:2: failregex: tuple_port: only ID, USER and MLFID can "
 				   "be made of parts");
 	assert_int_equal(filter_set_load(set, "alone", &index, error), -EINVAL);
+	assert_int_equal(filter_set_load(set, "many", &index, error), -EINVAL);
+	assert_string_equal(error, "many.conf:2: failregex: more than 8 alternatives and parts");
 	buf_done(&all);
 	filter_set_free(set);
 }

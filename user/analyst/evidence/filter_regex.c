@@ -67,7 +67,7 @@ static int alt_add(struct regex *regex, const char *name, uint32_t group,
 	if (regex->alts == REGEX_ALTS_MAX) {
 		(void)snprintf(error, REGEX_ERROR_MAX, "more than %d alternatives and parts",
 			       REGEX_ALTS_MAX);
-		return -E2BIG;
+		return -EINVAL;
 	}
 	regex->alt[regex->alts++] =
 		(struct regex_alt){ .role = role, .group = group, .part = part };
@@ -273,6 +273,8 @@ static int compile(struct regex *regex, const char *text, bool lines, bool prefi
 		regex->text = strdup(text);
 		r = regex->text ? 0 : -ENOMEM;
 	}
+	if (r < 0)
+		regex_done(regex);
 	buf_done(&tags);
 	buf_done(&out);
 	return r;
@@ -300,6 +302,8 @@ int regex_compile_plain(struct regex *regex, const char *text, bool bounded,
 		r = out.data ? codes_compile(regex, &out, bounded, error) : -EINVAL;
 	if (!r)
 		(void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->captures);
+	if (r < 0)
+		regex_done(regex);
 	buf_done(&out);
 	return r;
 }
