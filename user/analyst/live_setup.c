@@ -332,7 +332,8 @@ const struct channel_rule live_parent_rules[] = {
 	{ IPC_RING, sizeof(struct ipc_ring), CHANNEL_FD, on_ring },
 	{ IPC_NOTIFY, sizeof(struct ipc_plain), CHANNEL_FD | CHANNEL_ONCE, on_notify },
 	{ IPC_PEER, sizeof(struct ipc_plain), CHANNEL_FD, on_peer },
-	{ IPC_START, sizeof(struct ipc_plain), CHANNEL_ONCE, on_start },
+	/* What comes after it is for a process whose inputs are open. */
+	{ IPC_START, sizeof(struct ipc_plain), CHANNEL_ONCE | CHANNEL_LAST, on_start },
 	{ IPC_SOURCE_FD, sizeof(struct ipc_source_fd), CHANNEL_FD, on_source_fd },
 	{ IPC_SOURCE_STATE, sizeof(struct ipc_source_state_change), 0, on_source_state },
 	{ IPC_OUTCOME, sizeof(struct ipc_outcome), 0, on_outcome },

@@ -295,6 +295,8 @@ int channel_receive(struct channel *channel)
 		r = rule->handle(channel->arg, in.bytes, in.fds ? in.fd[0] : -1);
 		if (r < 0)
 			return r;
+		if (rule->flags & CHANNEL_LAST)
+			break;
 	}
 	return CHANNEL_IDLE;
 }

@@ -18,6 +18,7 @@
 
 #define CHANNEL_FD (1U << 0) /* carries exactly one fd; without it, none */
 #define CHANNEL_ONCE (1U << 1) /* refused the second time */
+#define CHANNEL_LAST (1U << 2) /* what stands behind it is left for the next channel_receive */
 
 struct channel_rule {
 	uint32_t kind; /* enum ipc_kind; a rule with kind 0 ends the table */

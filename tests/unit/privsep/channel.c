@@ -67,6 +67,7 @@ static const struct channel_rule rules[] = {
 	{ IPC_RING, sizeof(struct ipc_ring), CHANNEL_FD, handle_ring },
 	{ IPC_PEER, sizeof(struct ipc_plain), CHANNEL_FD | CHANNEL_ONCE, handle_ring },
 	{ IPC_START, sizeof(struct ipc_plain), 0, handle },
+	{ IPC_NOTIFY, sizeof(struct ipc_plain), CHANNEL_LAST, handle },
 	{ 0 },
 };
 
@@ -358,6 +359,21 @@ static void one_turn_is_bounded(void **state)
 	assert_int_equal(seen.calls, 100);
 }
 
+static void the_last_of_a_turn(void **state)
+{
+	struct pair *pair = *state;
+	const size_t len = sizeof(struct ipc_plain);
+
+	send_kind(pair->peer, IPC_START, len, len, 0);
+	send_kind(pair->peer, IPC_NOTIFY, len, len, 0);
+	send_kind(pair->peer, IPC_START, len, len, 0);
+	assert_int_equal(channel_receive(pair->channel), CHANNEL_IDLE);
+	assert_int_equal(seen.calls, 2);
+	assert_int_equal(seen.kind, IPC_NOTIFY);
+	assert_int_equal(channel_receive(pair->channel), CHANNEL_IDLE);
+	assert_int_equal(seen.calls, 3);
+}
+
 static void a_peer_that_is_killed(void **state)
 {
 	struct pair *pair = *state;
@@ -560,6 +576,7 @@ int main(void)
 		BOUNDARY(a_descriptor_on_garbage),
 		BOUNDARY(a_handler_ends_it),
 		BOUNDARY(one_turn_is_bounded),
+		BOUNDARY(the_last_of_a_turn),
 		BOUNDARY(a_peer_that_is_killed),
 		BOUNDARY(sending_to_nobody),
 		BOUNDARY(sizes_of_the_sender),
