@@ -179,6 +179,11 @@ static int read_event(int root_fd, const char *path, const char *event, bool *re
 	return 0;
 }
 
+int cgroup_at_rest(int root_fd, const char *path, bool *ret)
+{
+	return read_event(root_fd, path, "frozen 1", ret);
+}
+
 int cgroup_is_populated(int root_fd, const char *path, bool *ret)
 {
 	return read_event(root_fd, path, "populated 1", ret);
@@ -190,7 +195,7 @@ void cgroup_wait_frozen(int root_fd, const char *path)
 	bool frozen = false;
 
 	for (int us = 0; us < WAIT_FROZEN_US; us += WAIT_PAUSE_US) {
-		if (read_event(root_fd, path, "frozen 1", &frozen) < 0 || frozen)
+		if (cgroup_at_rest(root_fd, path, &frozen) < 0 || frozen)
 			return;
 		(void)nanosleep(&pause, NULL);
 	}

@@ -217,6 +217,18 @@ static int contain(struct lockouts *lockouts, const struct ipc_subject *subject,
 	return r;
 }
 
+/*
+ * A task that is stopped amid execve would be refused it, and go on, one day, without its program. So what
+ * is frozen is contained once it is at rest, if not now then by a later look (held_is_contained).
+ */
+static void contain_at_rest(struct lockouts *lockouts, const struct ledger_entry *entry,
+			    struct session_job *job, uint64_t now)
+{
+	if (session_job_rest(job, now) != SESSION_MOVES)
+		(void)contain(lockouts, &entry->subject, ACTION_FREEZE, entry->until_boot_ns,
+			      entry->decision);
+}
+
 /* What stands still goes on under its verdict; on failure it stays as it is. */
 static int thaw(struct lockouts *lockouts, uint64_t tag)
 {
@@ -261,8 +273,7 @@ int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry,
 		log_warning_errno(r, "session %llu: its step is tried again",
 				  (unsigned long long)entry->subject.id);
 	if (step == ACTION_FREEZE)
-		(void)contain(lockouts, &entry->subject, step, entry->until_boot_ns,
-			      entry->decision);
+		contain_at_rest(lockouts, entry, job, now);
 	lockouts->next_hold_ns = 0;
 	return 0;
 }
@@ -366,9 +377,8 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	text_copy(text, IPC_TEXT_MAX, wish->reason);
 	/* The first step freezes and kills; the rest is the tick's. */
 	r = session_job_step(job, now);
-	/* What stands still cannot be damaged by a refusal, and shall go on undamaged. */
 	if (action == ACTION_FREEZE)
-		(void)contain(lockouts, &wish->subject, action, until, wish->decision);
+		contain_at_rest(lockouts, entry, job, now);
 	lockouts->next_hold_ns = 0;
 	return r < 0 ? failed(r, text) : OUTCOME_APPLIED;
 }
@@ -413,6 +423,21 @@ static void job_over(struct lockouts *lockouts, size_t place, bool stuck)
 		job_drop(lockouts, place);
 }
 
+static bool held_is_contained(struct lockouts *lockouts, struct session_job *job, uint64_t now)
+{
+	const struct ipc_subject subject = {
+		.kind = SUBJECT_SESSION,
+		.id = session_job_tag(job),
+	};
+	const struct ledger_entry *entry = ledger_get(lockouts->ledger, &subject);
+	enum session_rest rest = session_job_rest(job, now);
+
+	if (entry && rest == SESSION_RESTS_NOW)
+		(void)contain(lockouts, &subject, (enum action)entry->action, entry->until_boot_ns,
+			      entry->decision);
+	return rest != SESSION_MOVES;
+}
+
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
 {
 	bool held_too = now_boot_ns >= lockouts->next_hold_ns;
@@ -424,13 +449,15 @@ uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
 		struct session_job *job = lockouts->job[i];
 		int r;
 
-		if (!held_too && session_job_action(job) != ACTION_TERMINATE)
-			continue;
-		r = session_job_step(job, now_boot_ns);
+		r = held_too || session_job_action(job) == ACTION_TERMINATE
+			    ? session_job_step(job, now_boot_ns)
+			    : SESSION_HELD;
 		if (r == SESSION_ENDED || r == SESSION_STUCK)
 			job_over(lockouts, i, r == SESSION_STUCK);
-		else
-			running |= session_job_action(job) == ACTION_TERMINATE;
+		else if (session_job_action(job) == ACTION_TERMINATE)
+			running = true;
+		else if (session_job_action(job) == ACTION_FREEZE)
+			running |= !held_is_contained(lockouts, job, now_boot_ns);
 	}
 	if (held_too)
 		lockouts->next_hold_ns = now_boot_ns + LOCKOUTS_TICK_NS;

@@ -37,6 +37,7 @@
 #define SESSION_VICTIMS_MAX 4096 /* processes named in the record; more are only counted */
 #define SESSION_EXE_MAX 128
 #define SESSION_STEP_NS (20 * NSEC_PER_MSEC)
+#define SESSION_REST_NS NSEC_PER_SEC
 #define SESSION_LIMIT_NS (10 * NSEC_PER_SEC) /* then what is left is reported as stuck */
 
 struct session_ids {
@@ -70,6 +71,12 @@ enum session_state {
 	SESSION_STATE_MAX,
 };
 
+enum session_rest {
+	SESSION_MOVES,
+	SESSION_RESTS_NOW, /* said once */
+	SESSION_RESTS,
+};
+
 struct session_report {
 	/* Before a scope is frozen, and after it was thawed. Negative: do not freeze it. */
 	int (*frozen)(uint64_t tag, const char *scope, bool frozen, void *arg);
@@ -89,6 +96,9 @@ int session_job_adopt(struct session_job *job, const char *scope);
 /* A job that was to freeze now terminates. */
 void session_job_terminate(struct session_job *job);
 int session_job_step(struct session_job *job, uint64_t now_boot_ns);
+/* FREEZE, after a step: is anything that can be seen of it still on its way through the kernel? What does
+ * not come to rest within SESSION_REST_NS counts as if it had. */
+enum session_rest session_job_rest(struct session_job *job, uint64_t now_boot_ns);
 /* Thaws what was frozen, continues what was stopped. */
 int session_job_thaw(struct session_job *job);
 /* TERMINATE: thaws, so that what was killed can die. FREEZE: leaves it frozen. */

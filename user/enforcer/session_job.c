@@ -262,6 +262,38 @@ int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 	return SESSION_RUNNING;
 }
 
+static bool at_rest(struct session_job *job)
+{
+	for (uint32_t i = 0; i < job->scopes; i++) {
+		bool rest = false;
+		int r;
+
+		if (!job->scope[i].frozen)
+			continue;
+		r = cgroup_at_rest(job->root_fd, job->scope[i].path, &rest);
+		if (r != -ENOENT && (r < 0 || !rest))
+			return false;
+	}
+	if (job_look(job) < 0)
+		return false;
+	job_report_ended(job);
+	for (uint32_t i = 0; i < job->victims; i++)
+		if (!job->victim[i].ended && job->victim[i].process.state != 'T' &&
+		    !job_in_frozen_scope(job, &job->victim[i].process))
+			return false;
+	return true;
+}
+
+enum session_rest session_job_rest(struct session_job *job, uint64_t now_boot_ns)
+{
+	if (job->rests)
+		return SESSION_RESTS;
+	if (!at_rest(job) && now_boot_ns < job->started_ns + SESSION_REST_NS)
+		return SESSION_MOVES;
+	job->rests = true;
+	return SESSION_RESTS_NOW;
+}
+
 int session_job_thaw(struct session_job *job)
 {
 	int r = 0;

@@ -34,6 +34,7 @@ struct session_job {
 	uint32_t empty_rounds;
 	uint32_t tries; /* steps that had to stop or kill one by one */
 	uint64_t started_ns;
+	bool rests;
 	bool freeze_failed;
 	bool finishing; /* nothing is left but to hear from logind */
 	uint64_t finishing_ns;
