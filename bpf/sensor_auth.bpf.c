@@ -57,7 +57,7 @@ int bl_seed(struct bpf_iter__task *ctx)
 	session = session_of(task, BL_SESSION_INFERRED, true);
 	/* It may have died since, before or after its tag was there for the exit hook to see. */
 	if (session && *(volatile unsigned int *)&task->flags & PF_EXITING && tag_take(task))
-		session_leave(session, task, true);
+		session_leave(session, task);
 	cpu_release();
 	return 0;
 }

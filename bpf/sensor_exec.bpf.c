@@ -47,10 +47,16 @@ struct {
 	__type(value, __u8);
 } bl_exited SEC(".maps");
 
-/* What the hook collected before the record was reserved. */
+/*
+ * What the hook collected before the record was reserved: all that takes a typed pointer, because what comes
+ * after is verified once for each size of a record (see session.bpf.h for what a typed pointer costs).
+ */
 struct exec_facts {
+	struct bl_task task;
 	struct bl_conn conn;
-	__u64 session;
+	struct bl_file_key exe;
+	const struct path *exe_path, *cwd;
+	const char *tty; /* NULL: none */
 	__u64 args_len;
 	__u64 args_start;
 	__u16 flags;
@@ -126,14 +132,12 @@ static __always_inline void fd0_endpoint(struct bl_endpoint *end, const struct t
 }
 
 /* Which service's file runs now, if any; kept for the process's exit and for a session's birth. */
-static __always_inline void conn_exec(struct bl_conn *conn, const struct task_struct *task,
-				      const struct inode *inode)
+static __always_inline void conn_exec(struct exec_facts *facts, const struct task_struct *task)
 {
-	struct bl_file_key file = { .ino = inode->i_ino, .dev = inode->i_sb->s_dev };
-	struct bl_file_role *role = bpf_map_lookup_elem(&bl_services, &file);
-	struct bl_conn_key key;
+	struct bl_file_role *role = bpf_map_lookup_elem(&bl_services, &facts->exe);
+	struct bl_conn_key key = { .start_ns = facts->task.start_ns, .pid = facts->task.pid };
+	struct bl_conn *conn = &facts->conn;
 
-	task_key(&key, task, true);
 	if (!role) {
 		if (bpf_map_lookup_elem(&bl_conns, &key))
 			bpf_map_delete_elem(&bl_conns, &key);
@@ -142,7 +146,7 @@ static __always_inline void conn_exec(struct bl_conn *conn, const struct task_st
 	conn->service = role->service;
 	conn->role = role->role;
 	/* By root only: whoever runs a service's file in a loop shall not fill the urgent ring. */
-	conn->urgent = task->cred->uid.val == 0;
+	conn->urgent = facts->task.uid == 0;
 	if (role->role == BL_ROLE_SESSION || role->role == BL_ROLE_PREAUTH)
 		fd0_endpoint(&conn->end, task);
 	if (bpf_map_update_elem(&bl_conns, &key, conn, BPF_ANY))
@@ -194,27 +198,25 @@ static __always_inline __u16 exec_flags(const struct linux_binprm *bprm, const s
 }
 
 /* Everything but args and args_kept, which serve path_read() and must be written after this. */
-static __always_inline void exec_fill(struct bl_event_exec *e, struct task_struct *task,
-				      struct linux_binprm *bprm, const struct exec_facts *facts)
+static __always_inline void exec_fill(struct bl_event_exec *e, const struct linux_binprm *bprm,
+				      const struct exec_facts *facts)
 {
 	__u16 flags = facts->flags;
-	struct tty_struct *tty;
 
-	task_fill(&e->task, task, facts->session, true);
+	e->task = facts->task;
 	e->end = facts->conn.end;
 	e->service = facts->conn.service;
 	e->role = facts->conn.role;
-	e->exe_ino = bprm->file->f_inode->i_ino;
-	e->exe_dev = bprm->file->f_inode->i_sb->s_dev;
+	e->exe_ino = facts->exe.ino;
+	e->exe_dev = facts->exe.dev;
 	e->args_len = facts->args_len;
 	e->tty[0] = 0;
-	tty = task->signal->tty;
-	if (tty)
-		bpf_probe_read_kernel_str(e->tty, sizeof(e->tty), tty->name);
+	if (facts->tty)
+		bpf_probe_read_kernel_str(e->tty, sizeof(e->tty), facts->tty);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	if (path_read(e, e->exe, &bprm->file->f_path))
+	if (path_read(e, e->exe, facts->exe_path))
 		flags |= BL_EXEC_EXE_CUT;
-	if (path_read(e, e->cwd, &task->fs->pwd))
+	if (path_read(e, e->cwd, facts->cwd))
 		flags |= BL_EXEC_CWD_CUT;
 	e->file[0] = 0;
 	if (bpf_probe_read_kernel_str(e->file, sizeof(e->file), bprm->filename) == sizeof(e->file))
@@ -238,46 +240,58 @@ static __always_inline void exec_args(struct bl_event_exec *e, const struct exec
 	e->head.len = __builtin_offsetof(struct bl_event_exec, args) + max;
 }
 
+static __always_inline void exec_look(struct exec_facts *facts, const struct task_struct *task,
+				      const struct linux_binprm *bprm)
+{
+	const struct file *file = bprm->file;
+	const struct inode *inode = file->f_inode;
+	const struct tty_struct *tty = task->signal->tty;
+	const struct mm_struct *mm = task->mm;
+
+	task_fill(&facts->task, task, 0, true);
+	facts->exe.ino = inode->i_ino;
+	facts->exe.dev = inode->i_sb->s_dev;
+	facts->exe_path = &file->f_path;
+	facts->cwd = &task->fs->pwd;
+	facts->tty = tty ? tty->name : NULL;
+	if (mm) {
+		facts->args_start = mm->arg_start;
+		facts->args_len = mm->arg_end - mm->arg_start;
+	}
+	facts->flags = exec_flags(bprm, file, inode);
+}
+
 static __always_inline void exec_tell(struct task_struct *task, int old_pid,
 				      struct linux_binprm *bprm)
 {
 	struct exec_facts facts = {};
-	struct file *file = bprm->file;
 	struct bl_event_exec *e;
-	struct inode *inode;
-	struct mm_struct *mm;
 
+	exec_look(&facts, task, bprm);
 	tag_follow_exec(task, old_pid);
-	facts.session = session_of(task, BL_SESSION_LATE, true);
-	inode = file->f_inode;
-	conn_exec(&facts.conn, task, inode);
-	facts.flags = exec_flags(bprm, file, inode);
-	mm = task->mm;
-	if (mm) {
-		facts.args_start = mm->arg_start;
-		facts.args_len = mm->arg_end - mm->arg_start;
-	}
+	facts.task.session = session_of(task, BL_SESSION_LATE, true);
+	conn_exec(&facts, task);
 
 	/* Urgent records are always small: their ring is. */
 	if (facts.conn.urgent) {
 		e = emit_reserve(true, BL_EXEC_SMALL_LEN);
 		if (!e)
 			return;
-		exec_fill(e, task, bprm, &facts);
+		exec_fill(e, bprm, &facts);
 		exec_args(e, &facts, BL_ARGS_SMALL);
 		emit_submit_urgent(e);
 	} else if (facts.args_len <= BL_ARGS_SMALL) {
 		e = emit_reserve(false, BL_EXEC_SMALL_LEN);
 		if (!e)
 			return;
-		exec_fill(e, task, bprm, &facts);
+		exec_fill(e, bprm, &facts);
 		exec_args(e, &facts, BL_ARGS_SMALL);
 		emit_submit_bulk(e, BL_EXEC_SMALL_LEN);
 	} else {
 		e = emit_reserve(false, sizeof(*e));
 		if (!e)
 			return;
-		exec_fill(e, task, bprm, &facts);
+		exec_fill(e, bprm, &facts);
 		exec_args(e, &facts, BL_ARGS_LARGE);
 		emit_submit_bulk(e, sizeof(*e));
 	}
@@ -357,55 +371,74 @@ static __always_inline bool process_gone(const struct task_struct *task,
 	return map_result(bpf_map_update_elem(&bl_exited, key, &one, BPF_NOEXIST)) != -EEXIST;
 }
 
-static __always_inline void exit_fill(struct bl_event_exit *e, const struct task_struct *task,
-				      const struct bl_conn *conn, __u64 session)
+/* As exec_facts: looked at once, before the ways part. */
+struct exit_facts {
+	struct bl_task task;
+	struct bl_conn_key key;
+	__u32 exit_code;
+};
+
+static __always_inline void exit_look(struct exit_facts *facts, const struct task_struct *task)
 {
 	const struct signal_struct *sig = task->signal;
 
+	task_fill(&facts->task, task, 0, true);
+	facts->key.start_ns = facts->task.start_ns;
+	facts->key.pid = facts->task.pid;
+	facts->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code
+							  : task->group_leader->exit_code;
+}
+
+static __always_inline void exit_fill(struct bl_event_exit *e, const struct task_struct *task,
+				      const struct exit_facts *facts, const struct bl_conn *conn)
+{
 	emit_head(&e->head, BL_EVENT_EXIT, 0, sizeof(*e));
-	task_fill(&e->task, task, session, true);
-	e->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code
-						      : task->group_leader->exit_code;
+	e->task = facts->task;
+	e->exit_code = facts->exit_code;
 	e->service = conn ? conn->service : 0;
 	e->role = conn ? conn->role : 0;
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
 }
 
 static __always_inline void exit_process(const struct task_struct *task,
-					 const struct bl_conn_key *key, __u64 session)
+					 const struct exit_facts *facts)
 {
-	struct bl_conn *conn = bpf_map_lookup_elem(&bl_conns, key);
+	struct bl_conn *conn = bpf_map_lookup_elem(&bl_conns, &facts->key);
 	struct bl_event_exit *e;
 
 	if (conn && conn->urgent) {
 		e = emit_reserve(true, sizeof(*e));
 		if (e) {
-			exit_fill(e, task, conn, session);
+			exit_fill(e, task, facts, conn);
 			emit_submit_urgent(e);
 		}
 	} else {
 		e = emit_reserve(false, sizeof(*e));
 		if (e) {
-			exit_fill(e, task, conn, session);
+			exit_fill(e, task, facts, conn);
 			emit_submit_bulk(e, sizeof(*e));
 		}
 	}
 	if (conn)
-		bpf_map_delete_elem(&bl_conns, key);
+		bpf_map_delete_elem(&bl_conns, &facts->key);
 }
 
 static __always_inline void exit_tell(struct task_struct *task)
 {
-	struct bl_tag *tag = tag_get(task, true);
-	__u64 session = tag ? tag->session : 0;
-	bool counts = tag_counts(tag);
-	struct bl_conn_key key;
+	struct exit_facts facts = {};
+	struct bl_tag *tag;
+	__u64 session;
+	bool counts;
 
-	task_key(&key, task, true);
-	if (process_gone(task, &key))
-		exit_process(task, &key, session);
+	exit_look(&facts, task);
+	tag = tag_get(task, true);
+	session = tag ? tag->session : 0;
+	counts = tag_counts(tag);
+	facts.task.session = session;
+	if (process_gone(task, &facts.key))
+		exit_process(task, &facts);
 	if (session && tag_take(task) && counts)
-		session_leave(session, task, true);
+		session_leave(session, task);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -424,18 +457,25 @@ int BPF_PROG(bl_exit, struct task_struct *task)
  */
 static __always_inline void free_tell(struct task_struct *task)
 {
-	struct bl_tag *tag = tag_get(task, true);
-	__u64 session = tag ? tag->session : 0;
-	bool counts = tag_counts(tag);
-	struct bl_conn_key key;
+	struct exit_facts facts = {};
+	struct bl_tag *tag;
+	bool counts, told = true;
+	__u64 session;
 
 	if (task->pid == task->tgid) {
-		task_key(&key, task, true);
-		if (bpf_map_lookup_elem(&bl_conns, &key))
-			exit_process(task, &key, session);
+		task_key(&facts.key, task, true);
+		told = !bpf_map_lookup_elem(&bl_conns, &facts.key);
+		if (!told)
+			exit_look(&facts, task);
 	}
+	tag = tag_get(task, true);
+	session = tag ? tag->session : 0;
+	counts = tag_counts(tag);
+	facts.task.session = session;
+	if (!told)
+		exit_process(task, &facts);
 	if (session && tag_take(task) && counts)
-		session_leave(session, task, true);
+		session_leave(session, task);
 }
 
 SEC("tp_btf/sched_process_free")

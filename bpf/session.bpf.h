@@ -9,6 +9,10 @@
  * A session whose birth no hook showed (no fexit and no kprobe allowed, or begun before the sensors)
  * is noticed when one of its tasks forks or execs: the task's audit session is not its tag's. All
  * tasks of one audit session get the same tag, by way of bl_audit.
+ *
+ * A birth or an end is rare, but every fork and exec may find one, so the verifier walks these functions
+ * again and again. Since 6.3 it searches the kernel's whole BTF by name for each typed pointer that a plain
+ * load yields (btf_nested_type_is_trusted; 0.4 ms each on 6.18), so they read by helper calls always.
  */
 #ifndef SESSION_BPF_H
 #define SESSION_BPF_H
@@ -22,15 +26,14 @@
 #define SESSION_TRIES 4
 
 static __always_inline void session_emit(const struct bl_session *s, __u64 tag,
-					 const struct task_struct *task, __u16 flags,
-					 const bool direct)
+					 const struct task_struct *task, __u16 flags)
 {
 	struct bl_event_session *e = emit_reserve(true, sizeof(*e));
 
 	if (!e)
 		return;
 	emit_head(&e->head, BL_EVENT_SESSION, flags, sizeof(*e));
-	task_fill(&e->task, task, tag, direct);
+	task_fill(&e->task, task, tag, false);
 	e->end = s->end;
 	e->session = tag;
 	e->parent_session = s->parent_session;
@@ -71,8 +74,7 @@ static __always_inline void session_tell(const struct bl_session *s, __u64 tag)
 }
 
 /* One task less carries the tag. */
-static __always_inline void session_leave(__u64 tag, const struct task_struct *task,
-					  const bool direct)
+static __always_inline void session_leave(__u64 tag, const struct task_struct *task)
 {
 	struct bl_session *s = bpf_map_lookup_elem(&bl_sessions, &tag);
 	struct bl_session ended;
@@ -89,7 +91,7 @@ static __always_inline void session_leave(__u64 tag, const struct task_struct *t
 	known = bpf_map_lookup_elem(&bl_audit, &ended.audit_session);
 	if (known && *known == tag)
 		bpf_map_delete_elem(&bl_audit, &ended.audit_session);
-	session_emit(&ended, tag, task, BL_SESSION_END | ended.flags, direct);
+	session_emit(&ended, tag, task, BL_SESSION_END | ended.flags);
 }
 
 /* Adds the task to an existing session; 0 if that is not there. */
@@ -135,10 +137,10 @@ static __always_inline __u64 session_enter(const struct bl_session *s)
 
 /* The session that made the connection which a process of a service serves, 0 if none did. */
 static __always_inline __u64 session_dialed(const struct task_struct *task,
-					    const struct bl_endpoint *end, const bool direct)
+					    const struct bl_endpoint *end)
 {
 	struct bl_dialed_key key = {
-		.netns = net_id(TASK_READ(direct, task, nsproxy, net_ns)),
+		.netns = net_id(BPF_CORE_READ(task, nsproxy, net_ns)),
 		.family = end->family,
 		.server_port = end->local_port,
 		.client_port = end->peer_port,
@@ -180,9 +182,9 @@ static __always_inline const struct bl_left *job_of_at(const struct task_struct 
  * name for a cgroup of his own only has sessions that he makes there joined to those of the same
  * account.
  */
-static __always_inline bool is_cron(const struct task_struct *task, const bool direct)
+static __always_inline bool is_cron(const struct task_struct *task)
 {
-	const struct kernfs_node *kn = TASK_READ(direct, task, cgroups, dfl_cgrp, kn);
+	const struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	char name[16] = {};
 
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(kn, name));
@@ -192,13 +194,13 @@ static __always_inline bool is_cron(const struct task_struct *task, const bool d
 
 /* The session of the same account that wrote what this one runs, and by which kind of job; or 0. */
 static __always_inline __u64 session_job(const struct task_struct *task, __u32 auid,
-					 __u16 *ret_edge, const bool direct)
+					 __u16 *ret_edge)
 {
 	const struct bl_left *left = job_of_at(task);
 	struct bl_left_key key = { .uid = auid };
 
 	*ret_edge = BL_SESSION_AT;
-	if (!left && is_cron(task, direct)) {
+	if (!left && is_cron(task)) {
 		*ret_edge = BL_SESSION_CRON;
 		left = bpf_map_lookup_elem(&bl_left, &key);
 	}
@@ -214,12 +216,12 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 {
 	struct bl_session s = {
 		.born_boot_ns = bpf_ktime_get_boot_ns(),
-		.leader_start_ns = TASK_READ(direct, task, group_leader, start_boottime),
+		.leader_start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
 		.parent_session = parent,
 		.tasks = 1,
-		.leader_pid = TASK_READ(direct, task, tgid),
-		.auid = task_loginuid(task, direct),
-		.audit_session = task_audit_session(task, direct),
+		.leader_pid = BPF_CORE_READ(task, tgid),
+		.auid = task_loginuid(task, false),
+		.audit_session = task_audit_session(task, false),
 		.flags = flags,
 	};
 	struct bl_conn_key key;
@@ -228,15 +230,15 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 	__u16 edge = 0;
 	int r;
 
-	task_key(&key, task, direct);
+	task_key(&key, task, false);
 	conn = bpf_map_lookup_elem(&bl_conns, &key);
 	if (conn) {
 		s.service = conn->service;
 		s.end = conn->end;
 		edge = BL_SESSION_JOINED;
-		other = session_dialed(task, &conn->end, direct);
+		other = session_dialed(task, &conn->end);
 	} else if (!parent && !(flags & BL_SESSION_INFERRED)) {
-		other = session_job(task, s.auid, &edge, direct);
+		other = session_job(task, s.auid, &edge);
 	}
 	if (other) {
 		s.parent_session = other;
@@ -259,7 +261,7 @@ static __always_inline __u64 session_begin(struct task_struct *task, __u64 paren
 		count(BL_COUNT_LOST_TAG);
 		return 0;
 	}
-	session_emit(&s, tag, task, s.flags, direct);
+	session_emit(&s, tag, task, s.flags);
 	return tag;
 }
 
@@ -277,7 +279,7 @@ static __always_inline __u64 session_change(struct task_struct *task, __u64 befo
 		tag = session_begin(task, before, flags, direct);
 	/* A task that could not be tagged anew keeps its old tag and stays counted there. */
 	if (tag && before)
-		session_leave(before, task, direct);
+		session_leave(before, task);
 	return tag ? tag : before;
 }
 
