@@ -77,6 +77,15 @@ check 'release' bailiffctl release session "$id"
 check 'it goes on' moves plain setsid moved hop other
 check_eq 'nothing is frozen' '' "$(frozen_groups)"
 
+# Again and again at another moment of its life, which is mostly execve.
+again() {
+	for _ in 1 2 3 4 5; do
+		bailiffctl lock session "$id" --action freeze && still plain hop && bailiffctl release session "$id" || return
+		moves hop || return
+	done
+}
+check 'freezing costs it no program' again
+
 check 'freeze for ten seconds' bailiffctl lock session "$id" --action freeze --for 10s
 check 'it stands still' still plain setsid hop
 check 'and goes on by itself' wait_for 30 moves plain setsid moved hop

@@ -12,7 +12,7 @@ back() {
 }
 # Loading BPF programs is ten times slower where each instruction is emulated.
 limit=5
-[ "$(systemd-detect-virt)" = kvm ] || limit=25
+[ "$(systemd-detect-virt)" = kvm ] || limit=90
 descriptors() {
 	find "/proc/$(bailiff_pid bailiffd)/fd" -mindepth 1 | wc -l
 }

@@ -3,7 +3,7 @@
 # A web server behind a proxy, both nginx, and another host's log: who guesses through the proxy is locked
 # out, as attested; the proxy never is, whatever is said of it; and what another host says is a claim.
 # time: 180
-# kernels: 6.1 7.x
+# kernels: 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 proxy=198.51.100.18 server=198.51.100.1

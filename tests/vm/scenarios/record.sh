@@ -3,7 +3,7 @@
 # A recording of an attack leads to the same decision when it is replayed; only root may make one; what
 # sessions start is shown to who watches, and a decision stands behind what led to it.
 # time: 240
-# kernels: 6.1 7.x
+# kernels: 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

@@ -3,7 +3,7 @@
 # Log sources in the running agent: sockets, audit, and whatever a log can do that is odd. Nothing of it
 # takes more than bounded time and memory, nothing that could be read is lost, and status names each.
 # time: 360
-# kernels: 6.1 6.12
+# kernels: 6.12
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin
@@ -66,15 +66,16 @@ check 'status names the filter' wait_for 20 bomb
 check 'in words, too' grep -q '^filter      bomb: too slow, 3 lines given up on, last at bomb.conf:2$' <(bailiffctl status)
 
 # More than can be read for a while: written until it is behind, then read to its end.
+# What a line costs is the filter's doing, so fewer and longer ones make the same flood.
 for ((i = 0; i < 3000; i++)); do
-	printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa from nobody\n'
+	printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa from nobody%240s\n' ''
 done >/run/chunk
 flood() {
 	local said end=$((SECONDS + 60))
 	while [ "$SECONDS" -lt "$end" ]; do
 		said=$(status_of /var/log/flood.log '"\(.floods) \(.behind)"')
 		[ "${said% *}" = 0 ] || return 0
-		[ "${said#* }" -gt 1600000 ] || cat /run/chunk >>/var/log/flood.log
+		[ "${said#* }" -gt 2500000 ] || cat /run/chunk >>/var/log/flood.log
 	done
 	return 1
 }
