@@ -74,6 +74,19 @@ void buf_add(struct buf *buf, const void *bytes, size_t len)
 	buf->cut = take < len;
 }
 
+char *buf_room(struct buf *buf, size_t len)
+{
+	if (buf->cut || buf->max == SIZE_MAX || len > buf->max - buf->len || !reserve(buf, len))
+		return NULL;
+	return buf->data + buf->len;
+}
+
+void buf_take(struct buf *buf, size_t len)
+{
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+}
+
 /* All of it or nothing: for escapes, which mean something else when halved. */
 static void add_whole(struct buf *buf, const char *bytes, size_t len)
 {

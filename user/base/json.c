@@ -24,32 +24,64 @@ static void put_escape(struct buf *out, uint32_t point)
 #define BYTES(c) (0x0101010101010101ULL * (c))
 
 /* Eight bytes of which none needs a look: a borrow that sets a high bit begins in one that does. */
-static bool is_plain(const char *text)
+static bool is_plain(uint64_t word)
 {
-	uint64_t word;
-
-	memcpy(&word, text, sizeof(word));
 	return !((word | (word - BYTES(' ')) | ((word ^ BYTES('"')) - BYTES(1)) |
 		  ((word ^ BYTES('\\')) - BYTES(1)) | ((word ^ BYTES(0x7f)) - BYTES(1))) &
 		 BYTES(0x80));
+}
+
+static bool byte_is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Nearly all texts, and all keys, need no escape: those are written in one go. false: this one is not. */
+static bool put_plain(struct buf *out, const char *text, size_t len)
+{
+	char *to = buf_room(out, len + 2);
+	uint64_t word;
+	size_t at = 0;
+
+	if (!to)
+		return false;
+	for (; len - at >= 8; at += 8) {
+		memcpy(&word, text + at, 8);
+		if (!is_plain(word))
+			return false;
+	}
+	word = BYTES(' ');
+	memcpy(&word, text + at, len - at);
+	if (!is_plain(word))
+		return false;
+	memcpy(to + 1, text, len);
+	to[0] = '"';
+	to[1 + len] = '"';
+	buf_take(out, len + 2);
+	return true;
 }
 
 static void put_quoted(struct buf *out, const char *text, size_t len)
 {
 	size_t at = 0, plain = 0;
 
+	if (put_plain(out, text, len))
+		return;
 	buf_putc(out, '"');
 	while (at < len) {
 		const char *escape = NULL;
+		uint64_t word;
 		uint32_t point;
 		int size;
 
-		if (len - at >= 8 && is_plain(text + at)) {
-			at += 8;
-			continue;
+		if (len - at >= sizeof(word)) {
+			memcpy(&word, text + at, sizeof(word));
+			if (is_plain(word)) {
+				at += sizeof(word);
+				continue;
+			}
 		}
-		point = (unsigned char)text[at];
-		if (point >= 0x20 && point < 0x7f && point != '"' && point != '\\') {
+		if (byte_is_plain(text[at])) {
 			at++;
 			continue;
 		}

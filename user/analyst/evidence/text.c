@@ -100,14 +100,19 @@ int text_number(const char *text, size_t len, uint64_t most, uint64_t *ret)
 
 	if (!len || len > 20)
 		return -EINVAL;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
+	/* 19 digits cannot be too many. */
+	for (size_t i = 0; i < len && i < 19; i++) {
+		const unsigned int digit = (unsigned int)(unsigned char)text[i] - '0';
+
+		if (digit > 9)
 			return -EINVAL;
-		/* 19 digits cannot be too many. */
-		if (i < 19)
-			value = value * 10 + (unsigned int)(text[i] - '0');
-		else if (__builtin_mul_overflow(value, 10U, &value) ||
-			 __builtin_add_overflow(value, (unsigned int)(text[i] - '0'), &value))
+		value = value * 10 + digit;
+	}
+	if (len == 20) {
+		const unsigned int digit = (unsigned int)(unsigned char)text[19] - '0';
+
+		if (digit > 9 || __builtin_mul_overflow(value, 10U, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
 			return -EINVAL;
 	}
 	if (value > most)
