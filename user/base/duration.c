@@ -86,6 +86,28 @@ int duration_parse(const char *text, uint64_t *ret_seconds)
 	return 0;
 }
 
+static size_t number_put(char *to, uint64_t value)
+{
+	char digits[20];
+	size_t len = 0;
+
+	do
+		digits[len++] = (char)('0' + value % 10);
+	while (value /= 10);
+	for (size_t i = 0; i < len; i++)
+		to[i] = digits[len - 1 - i];
+	return len;
+}
+
+static size_t name_put(char *to, const char *name)
+{
+	const size_t len = strlen(name);
+
+	memcpy(to, name, len + 1);
+	return len;
+}
+
+/* At most 20 digits, a unit, a blank, 2 digits and a unit: half of CLOCK_TEXT_MAX. */
 void duration_format(uint64_t seconds, char ret_text[CLOCK_TEXT_MAX])
 {
 	size_t at = 0;
@@ -102,8 +124,10 @@ void duration_format(uint64_t seconds, char ret_text[CLOCK_TEXT_MAX])
 			break;
 		if (count == 0)
 			continue;
-		at += (size_t)snprintf(ret_text + at, CLOCK_TEXT_MAX - at, "%s%llu%s",
-				       shown ? " " : "", (unsigned long long)count, units[i].name);
+		if (shown)
+			ret_text[at++] = ' ';
+		at += number_put(ret_text + at, count);
+		at += name_put(ret_text + at, units[i].name);
 		seconds -= count * units[i].seconds;
 		shown++;
 	}

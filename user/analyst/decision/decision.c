@@ -123,12 +123,24 @@ static uint64_t lockout_length(const struct rule *rule, uint32_t lockouts)
 	return seconds < rule->longest_s ? seconds : rule->longest_s;
 }
 
+/* Behind len bytes of it; cut where it ends. Returns its new length. */
+static size_t reason_add(struct decision *decision, size_t len, const char *text)
+{
+	const size_t room = sizeof(decision->reason) - 1 - len, wanted = strlen(text);
+	const size_t taken = wanted < room ? wanted : room;
+
+	memcpy(decision->reason + len, text, taken);
+	decision->reason[len + taken] = '\0';
+	return len + taken;
+}
+
 static void reason_write(struct decision *decision, const struct match *match,
 			 const struct exemption *exempt)
 {
 	char within[CLOCK_TEXT_MAX], net[ADDR_TEXT_MAX], because[ADDR_TEXT_MAX + 64] = "";
 	char whose[IPC_USER_MAX + 16] = "";
 	const char *shortcoming = rule_shortcoming(match->rule);
+	size_t len;
 
 	duration_format((match->at_ns - match->first_ns) / NSEC_PER_SEC, within);
 	if (exempt) {
@@ -147,12 +159,20 @@ static void reason_write(struct decision *decision, const struct match *match,
 			       match->tries > 1 ? within : "", match->rule->id, because);
 		return;
 	}
-	(void)snprintf(decision->reason, sizeof(decision->reason),
-		       "%u failed %s%s within %s, %s%s (rule %.60s)%s", match->tries,
-		       match->tries == 1 ? "try" : "tries", whose, within,
-		       bl_word_trust(match->trust),
-		       match->accepted ? ", accepted as configured, no witness" : "",
-		       match->rule->id, because);
+	len = (size_t)snprintf(decision->reason, sizeof(decision->reason), "%u", match->tries);
+	/* Piece by piece: a long format takes longer than all the rest of the decision. */
+	len = reason_add(decision, len, match->tries == 1 ? " failed try" : " failed tries");
+	len = reason_add(decision, len, whose);
+	len = reason_add(decision, len, " within ");
+	len = reason_add(decision, len, within);
+	len = reason_add(decision, len, ", ");
+	len = reason_add(decision, len, bl_word_trust(match->trust));
+	if (match->accepted)
+		len = reason_add(decision, len, ", accepted as configured, no witness");
+	len = reason_add(decision, len, " (rule ");
+	len = reason_add(decision, len, match->rule->id);
+	len = reason_add(decision, len, ")");
+	(void)reason_add(decision, len, because);
 }
 
 bool decider_decide(struct decider *d, const struct match *match, bool lost, uint64_t now_ns,

@@ -104,6 +104,7 @@ struct window *window_push(struct windows *windows, const struct log_record *rec
 /* The expression that matched, prefregex beneath it, and the texts that their groups point into. */
 struct hit {
 	const struct regex *regex, *prefix; /* prefix may be NULL */
+	uint32_t roles, compound; /* that one of them knows at all; most know few */
 	const char *text, *prefix_text;
 	const PCRE2_SIZE *at, *prefix_at;
 	size_t content; /* where text stands in prefix_text */

@@ -177,6 +177,8 @@ static int fail_match(struct filter_set *set, struct filter *filter, struct hit 
 		form->matches++;
 		hit->text = text;
 		hit->regex = &form->regex;
+		hit->roles = form->regex.roles | (hit->prefix ? hit->prefix->roles : 0);
+		hit->compound = form->regex.compound | (hit->prefix ? hit->prefix->compound : 0);
 		hit->at = pcre2_get_ovector_pointer(set->data);
 		if (set->trace && lines)
 			filter_trace_begin(set->trace, text, text_len - 1);

@@ -10,10 +10,9 @@
 #include "analyst/evidence/filter.h"
 #include "analyst/evidence/text.h"
 
-/* Whether its expressions know the role at all; most know few. */
 static inline bool hit_has(const struct hit *hit, enum role role)
 {
-	return (hit->regex->roles | (hit->prefix ? hit->prefix->roles : 0)) >> role & 1;
+	return hit->roles >> role & 1;
 }
 
 /* failregex's own group, else prefregex's. NULL: took no part. */
@@ -107,6 +106,8 @@ static const char *hit_get_compound(const struct hit *hit, enum role role, char 
 {
 	size_t len = 0;
 
+	if (!(hit->compound >> role & 1))
+		return hit_get_or_alt(hit, role, ret_len);
 	if (hit->regex->compound >> role & 1)
 		len = parts_join(hit->regex, hit->at, hit->text, role, room);
 	if (!len && hit->prefix && hit->prefix->compound >> role & 1)
@@ -151,10 +152,13 @@ static bool addr_read(const struct hit *hit, struct addr *ret)
 
 static uint64_t number_read(const struct hit *hit, enum role role, uint64_t most)
 {
+	const char *text;
 	uint64_t value;
 	size_t len;
-	const char *text = hit_get_or_alt(hit, role, &len);
 
+	if (!hit_has(hit, role))
+		return 0;
+	text = hit_get_or_alt(hit, role, &len);
 	return text && text_number(text, len, most, &value) == 0 ? value : 0;
 }
 
