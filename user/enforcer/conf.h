@@ -105,6 +105,8 @@ struct conf {
 	uint64_t longest_lockout_s;
 	uint64_t operator_lockout_s; /* CONTROL_LOCK with seconds = 0 */
 	enum session_ladder session_ladder;
+	bool snapshot; /* of a session that is frozen or ended */
+	uint64_t snapshot_max_bytes; /* of all that are kept */
 	uint64_t session_next_s; /* at one step, then the next; 0 = never */
 	enum lockout_style style;
 	enum on_failure on_failure;

@@ -93,6 +93,24 @@ static int set_session_next(const struct conf_target *t, const char *value,
 	return 0;
 }
 
+static int set_snapshot(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
+{
+	return conf_yes(value, &t->conf->snapshot, error);
+}
+
+/* In MiB. */
+static int set_snapshot_max(const struct conf_target *t, const char *value,
+			    char error[INI_ERROR_MAX])
+{
+	uint64_t number;
+	int r = conf_number(value, 1, 1048576, &number, error);
+
+	if (r < 0)
+		return r;
+	t->conf->snapshot_max_bytes = number << 20;
+	return 0;
+}
+
 static int set_style(const struct conf_target *t, const char *value, char error[INI_ERROR_MAX])
 {
 	if (!strcmp(value, "refuse"))
@@ -245,6 +263,8 @@ const struct conf_key conf_bailiff_keys[] = {
 	{ "exempt_users", set_exempt_users, 0 },
 	{ "session_ladder", set_ladder, 0 },
 	{ "session_next", set_session_next, 0 },
+	{ "snapshot", set_snapshot, 0 },
+	{ "snapshot_max", set_snapshot_max, 0 },
 	{ "style", set_style, 0 },
 	{ "on_failure", set_on_failure, 0 },
 	{ "guard", set_guard, 0 },

@@ -25,6 +25,8 @@ void lockouts_conf(struct lockouts *lockouts, const struct conf *conf)
 {
 	limits_conf(&lockouts->limits, conf);
 	lockouts->ladder = conf->session_ladder;
+	lockouts->snapshot = conf->snapshot;
+	lockouts->snapshot_max_bytes = conf->snapshot_max_bytes;
 	lockouts->next_step_ns = conf->session_next_s * NSEC_PER_SEC;
 	lockouts->operator_seconds = conf->operator_lockout_s;
 	if (conf->mode == MODE_ENFORCE && lockouts->hooks_dry)
@@ -117,6 +119,8 @@ struct lockouts *lockouts_free(struct lockouts *lockouts)
 		return NULL;
 	for (size_t i = 0; i < lockouts->jobs; i++)
 		session_job_free(lockouts->job[i]);
+	lockouts->jobs = 0;
+	lockouts_reap_copies(lockouts);
 	if (lockouts->state)
 		(void)state_sync(lockouts->state, lockouts->backend.boot_ns(lockouts->backend.arg),
 				 true);
@@ -262,6 +266,8 @@ int lockouts_decide(struct lockouts *lockouts, const struct ipc_decision *decisi
 	} else {
 		outcome.result = (uint32_t)lockouts_apply(lockouts, &wish, &until, outcome.text);
 		outcome.until_boot_ns = until;
+		if (outcome.result == OUTCOME_APPLIED)
+			outcome.action = lockouts_step_taken(lockouts, &wish);
 	}
 	lockouts->refused_limit += outcome.result == OUTCOME_LIMIT ||
 				   outcome.result == OUTCOME_EXEMPT ||

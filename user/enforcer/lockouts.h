@@ -23,6 +23,8 @@
 #define LOCKOUTS_CUT_MAX SOCKETS_NETS_MAX
 #define LOCKOUTS_CUT_NS (250 * NSEC_PER_MSEC)
 #define LOCKOUTS_TICK_NS NSEC_PER_SEC
+#define LOCKOUTS_COPIES_MAX 4 /* snapshots being taken at once */
+#define LOCKOUTS_WRITE_NS (20 * NSEC_PER_SEC) /* most that an end waits for its snapshot */
 /* Entries compared with the kernel's per second: up to a quarter of a million lockouts are all looked
  * at within 4 s, a million within 20. */
 #define LOCKOUTS_COMPARE_MAX (16 * LOCKOUTS_BATCH)
@@ -72,6 +74,15 @@ struct lockout_backend {
 	void *arg;
 };
 
+/* A copy of us that takes a snapshot (lockouts_snapshot.c). */
+struct lockout_copy {
+	pid_t pid; /* 0: the place is free */
+	bool given_up;
+	uint32_t processes;
+	uint64_t tag;
+	uint64_t began_ns;
+};
+
 struct lockouts {
 	enum mode mode;
 	struct lockout_backend backend;
@@ -82,6 +93,9 @@ struct lockouts {
 	char *state_dir;
 	int cgroup_fd; /* v2 root, -1: none */
 	enum session_ladder ladder;
+	bool snapshot;
+	uint64_t snapshot_max_bytes;
+	struct lockout_copy copy[LOCKOUTS_COPIES_MAX];
 	uint64_t next_step_ns; /* at one step of the ladder; 0 = for ever */
 	uint64_t operator_seconds;
 	struct session_job *job[LOCKOUTS_JOBS_MAX];
@@ -167,6 +181,9 @@ int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry,
 /* 0, or when the next step is taken by itself, and which. */
 uint64_t lockouts_next_step(const struct lockouts *lockouts, const struct ledger_entry *entry,
 			    enum action *ret_step);
+/* The action for the record: that of the wish, or the step that the session is at, where that is
+ * another one than it asks for. */
+enum action lockouts_step_taken(const struct lockouts *lockouts, const struct lockout_wish *wish);
 /* Takes the steps that are due. */
 void lockouts_climb(struct lockouts *lockouts, uint64_t now_boot_ns);
 /* ledger -> file, and back. */
@@ -179,6 +196,10 @@ int lockouts_thaw(struct lockouts *lockouts, struct ledger_entry *entry, const c
 		  char text[IPC_TEXT_MAX]);
 int lockouts_job_start(struct lockouts *lockouts, const struct session_ids *ids, enum action action,
 		       struct session_job **ret);
+/* Snapshots (lockouts_snapshot.c). Reported to by a job: see struct session_report. */
+bool lockouts_written(struct session_job *job, uint64_t waited_ns, void *arg);
+/* Ends those that nobody waits for any more. */
+void lockouts_reap_copies(struct lockouts *lockouts);
 /* Steps every job that is due; when to come again. */
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
 /* (lockouts_scopes.c) Scopes that an earlier life had frozen: held again if still locked, else thawed. */

@@ -47,6 +47,15 @@ uint64_t lockouts_next_step(const struct lockouts *lockouts, const struct ledger
 	return entry->step_boot_ns + lockouts->next_step_ns;
 }
 
+enum action lockouts_step_taken(const struct lockouts *lockouts, const struct lockout_wish *wish)
+{
+	const struct ledger_entry *entry = ledger_get(lockouts->ledger, &wish->subject);
+
+	if (wish->subject.kind != SUBJECT_SESSION || wish->action == ACTION_LOCK || !entry)
+		return wish->action;
+	return (enum action)entry->action;
+}
+
 /* Written down with the words of the lockout itself, and told with those of the step. */
 static void note(struct lockouts *lockouts, struct ledger_entry *entry, const char *who,
 		 enum outcome_result result, const char *text)

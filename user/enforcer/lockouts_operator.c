@@ -98,6 +98,8 @@ static void operator_lock(struct lockouts *lockouts, const struct control_reques
 	text_copy(outcome.who, sizeof(outcome.who), who);
 	outcome.result = (uint32_t)lockouts_apply(lockouts, &wish, &until, text);
 	outcome.until_boot_ns = until;
+	if (outcome.result == OUTCOME_APPLIED)
+		outcome.action = lockouts_step_taken(lockouts, &wish);
 	(void)snprintf(outcome.text, sizeof(outcome.text), "%.240s%s", text,
 		       wish.force ? " (--force)" : "");
 	lockouts_tell(lockouts, &outcome);

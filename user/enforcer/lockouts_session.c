@@ -16,6 +16,8 @@
 #include "enforcer/cgroups.h"
 #include "enforcer/lockouts.h"
 
+#define END_NS (2 * SESSION_LIMIT_NS + LOCKOUTS_WRITE_NS) /* most that ending one takes */
+
 _Static_assert(PROCESS_CGROUP_MAX <= STATE_REASON_MAX, "a scope fits into its record");
 
 /* ---- who ---- */
@@ -153,6 +155,7 @@ static int job_make(struct lockouts *lockouts, const struct session_ids *ids, en
 		.frozen = on_frozen,
 		.counted = on_counted,
 		.ended = on_ended,
+		.written = lockouts->snapshot && lockouts->state_dir ? lockouts_written : NULL,
 		.arg = lockouts,
 	};
 
@@ -219,7 +222,7 @@ static int contain(struct lockouts *lockouts, const struct ipc_subject *subject,
 
 /*
  * A task that is stopped amid execve would be refused it, and go on, one day, without its program. So what
- * is frozen is contained once it is at rest, if not now then by a later look (held_is_contained).
+ * is frozen is contained once it is at rest, if not now then by a later look (held_is_settled).
  */
 static void contain_at_rest(struct lockouts *lockouts, const struct ledger_entry *entry,
 			    struct session_job *job, uint64_t now)
@@ -247,8 +250,8 @@ int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry,
 	struct session_job *job = NULL;
 	int r;
 
-	if (step == ACTION_TERMINATE && entry->until_boot_ns < now + 2 * SESSION_LIMIT_NS)
-		ledger_until(lockouts->ledger, entry, now + 2 * SESSION_LIMIT_NS);
+	if (step == ACTION_TERMINATE && entry->until_boot_ns < now + END_NS)
+		ledger_until(lockouts->ledger, entry, now + END_NS);
 	/* One that is frozen next is contained when it stands still. */
 	r = step == ACTION_FREEZE ? 0
 				  : contain(lockouts, &entry->subject, step, entry->until_boot_ns,
@@ -325,8 +328,8 @@ int lockouts_lock_session(struct lockouts *lockouts, const struct lockout_wish *
 	}
 	action = first_step(lockouts, wish, entry);
 	/* Ending takes what it takes: a short length must not let go half-way. */
-	if (action == ACTION_TERMINATE && until < now + 2 * SESSION_LIMIT_NS)
-		until = now + 2 * SESSION_LIMIT_NS;
+	if (action == ACTION_TERMINATE && until < now + END_NS)
+		until = now + END_NS;
 	if (entry && entry->until_boot_ns > until)
 		until = entry->until_boot_ns;
 	/* First of all, as all else takes looks at /proc; but see below for a freeze. */
@@ -423,7 +426,8 @@ static void job_over(struct lockouts *lockouts, size_t place, bool stuck)
 		job_drop(lockouts, place);
 }
 
-static bool held_is_contained(struct lockouts *lockouts, struct session_job *job, uint64_t now)
+/* Once it stands still: contained, then written down. */
+static bool held_is_settled(struct lockouts *lockouts, struct session_job *job, uint64_t now)
 {
 	const struct ipc_subject subject = {
 		.kind = SUBJECT_SESSION,
@@ -435,7 +439,7 @@ static bool held_is_contained(struct lockouts *lockouts, struct session_job *job
 	if (entry && rest == SESSION_RESTS_NOW)
 		(void)contain(lockouts, &subject, (enum action)entry->action, entry->until_boot_ns,
 			      entry->decision);
-	return rest != SESSION_MOVES;
+	return rest != SESSION_MOVES && session_job_written(job, now);
 }
 
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
@@ -444,6 +448,7 @@ uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
 	bool running = false;
 
 	lockouts_climb(lockouts, now_boot_ns);
+	lockouts_reap_copies(lockouts);
 	/* Downwards: a job that is over is replaced by the last one. */
 	for (size_t i = lockouts->jobs; i-- > 0;) {
 		struct session_job *job = lockouts->job[i];
@@ -457,7 +462,7 @@ uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns)
 		else if (session_job_action(job) == ACTION_TERMINATE)
 			running = true;
 		else if (session_job_action(job) == ACTION_FREEZE)
-			running |= !held_is_contained(lockouts, job, now_boot_ns);
+			running |= !held_is_settled(lockouts, job, now_boot_ns);
 	}
 	if (held_too)
 		lockouts->next_hold_ns = now_boot_ns + LOCKOUTS_TICK_NS;

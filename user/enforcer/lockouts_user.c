@@ -77,6 +77,8 @@ static void lock_one(struct lockouts *lockouts, const struct lockout_wish *wish,
 	one.subject = outcome.subject;
 	outcome.result = (uint32_t)lockouts_apply(lockouts, &one, &until, outcome.text);
 	outcome.until_boot_ns = until;
+	if (outcome.result == OUTCOME_APPLIED)
+		outcome.action = lockouts_step_taken(lockouts, &one);
 	text_copy(wish->by_operator ? outcome.who : outcome.rule,
 		  wish->by_operator ? sizeof(outcome.who) : sizeof(outcome.rule), wish->origin);
 	lockouts_tell(lockouts, &outcome);

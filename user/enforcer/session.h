@@ -84,6 +84,9 @@ struct session_report {
 	bool (*counted)(uint64_t tag, void *arg);
 	/* A process is gone that this job killed. */
 	void (*ended)(uint64_t tag, const struct process *process, const char *exe, void *arg);
+	/* May be NULL. Asked again and again from when the session stands still, before anything is
+	 * killed: is it written down what it is (or given up)? */
+	bool (*written)(struct session_job *job, uint64_t waited_ns, void *arg);
 	void *arg;
 };
 
@@ -99,6 +102,10 @@ int session_job_step(struct session_job *job, uint64_t now_boot_ns);
 /* FREEZE, after a step: is anything that can be seen of it still on its way through the kernel? What does
  * not come to rest within SESSION_REST_NS counts as if it had. */
 enum session_rest session_job_rest(struct session_job *job, uint64_t now_boot_ns);
+/* Once it rests: asks report.written until it is. */
+bool session_job_written(struct session_job *job, uint64_t now_boot_ns);
+/* Copies who is alive, at most SESSION_VICTIMS_MAX; the caller frees. */
+int session_job_processes(const struct session_job *job, struct process **ret, uint32_t *ret_count);
 /* Thaws what was frozen, continues what was stopped. */
 int session_job_thaw(struct session_job *job);
 /* TERMINATE: thaws, so that what was killed can die. FREEZE: leaves it frozen. */

@@ -253,6 +253,16 @@ int session_job_step(struct session_job *job, uint64_t now_boot_ns)
 		step_stop(job);
 		return SESSION_HELD;
 	}
+	if (job->alive && job->report.written && !job->written) {
+		if (session_job_rest(job, now_boot_ns) == SESSION_MOVES ||
+		    !session_job_written(job, now_boot_ns)) {
+			step_stop(job);
+			return SESSION_RUNNING;
+		}
+		/* Ending begins now, with all the time that it may take. */
+		job->started_ns = now_boot_ns;
+		job->tries = 0;
+	}
 	if (job->alive || counted)
 		step_kill(job);
 	if (now_boot_ns - job->started_ns > SESSION_LIMIT_NS) {
@@ -292,6 +302,32 @@ enum session_rest session_job_rest(struct session_job *job, uint64_t now_boot_ns
 		return SESSION_MOVES;
 	job->rests = true;
 	return SESSION_RESTS_NOW;
+}
+
+bool session_job_written(struct session_job *job, uint64_t now_boot_ns)
+{
+	if (!job->asked_ns)
+		job->asked_ns = now_boot_ns;
+	if (!job->written)
+		job->written =
+			!job->report.written ||
+			job->report.written(job, now_boot_ns - job->asked_ns, job->report.arg);
+	return job->written;
+}
+
+int session_job_processes(const struct session_job *job, struct process **ret, uint32_t *ret_count)
+{
+	struct process *process = calloc((size_t)job->victims + 1, sizeof(*process));
+	uint32_t count = 0;
+
+	if (!process)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < job->victims; i++)
+		if (!job->victim[i].ended)
+			process[count++] = job->victim[i].process;
+	*ret = process;
+	*ret_count = count;
+	return 0;
 }
 
 int session_job_thaw(struct session_job *job)

@@ -35,6 +35,8 @@ struct session_job {
 	uint32_t tries; /* steps that had to stop or kill one by one */
 	uint64_t started_ns;
 	bool rests;
+	bool written;
+	uint64_t asked_ns; /* when report.written first was */
 	bool freeze_failed;
 	bool finishing; /* nothing is left but to hear from logind */
 	uint64_t finishing_ns;

@@ -54,6 +54,8 @@ static void test_builtin(void **state)
 	assert_int_equal(conf->operator_lockout_s, 3600);
 	assert_int_equal(conf->session_ladder, LADDER_TERMINATE);
 	assert_int_equal(conf->session_next_s, 0);
+	assert_true(conf->snapshot);
+	assert_true(conf->snapshot_max_bytes == 256ULL << 20);
 	assert_string_equal(conf->state_dir, "/var/lib/bailiff");
 	assert_int_equal(conf->services, 3);
 	assert_string_equal(conf->service[0].name, "sshd");
@@ -83,6 +85,8 @@ static void same_conf(const struct conf *a, const struct conf *b)
 	assert_int_equal(a->exempt_users, b->exempt_users);
 	assert_int_equal(a->session_ladder, b->session_ladder);
 	assert_int_equal(a->session_next_s, b->session_next_s);
+	assert_int_equal(a->snapshot, b->snapshot);
+	assert_int_equal(a->snapshot_max_bytes, b->snapshot_max_bytes);
 	assert_int_equal(a->operator_lockout_s, b->operator_lockout_s);
 	assert_int_equal(a->longest_lockout_s, b->longest_lockout_s);
 	assert_int_equal(a->max_lockouts, b->max_lockouts);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -1082,6 +1083,56 @@ static void ladder_climbs_by_time(void **unused)
 	assert_int_equal(fake.contained[0].verdict.flags, BL_VERDICT_ALL);
 }
 
+/* One that does not end is given up, and keeps its place until it is gone. */
+static void copies_are_not_waited_for(void **unused)
+{
+	struct session_report report = { .arg = lockouts };
+	struct session_ids ids = { .tag = 1, .count = 1 };
+	struct session_job *job;
+
+	(void)unused;
+	one_session();
+	ids.id[0].tag = 1;
+	ids.id[0].auid = NOBODYS_UID;
+	ids.id[0].audit_session = 4294900001U;
+	assert_int_equal(session_job_new(&job, -1, &ids, ACTION_FREEZE, &report), 0);
+	for (size_t i = 0; i < LOCKOUTS_COPIES_MAX; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)pause();
+			_exit(0);
+		}
+		assert_true(pid > 0);
+		lockouts->copy[i] = (struct lockout_copy){ .pid = pid, .tag = 1 + i };
+	}
+	lockouts->copy[0].began_ns = fake.boot - SEC;
+	lockouts->copy[0].processes = 7;
+	assert_false(lockouts_written(job, 0, lockouts));
+	assert_int_equal(tellings, 0);
+	lockouts->copy[0].began_ns = fake.boot - 60 * SEC;
+	assert_true(lockouts_written(job, 0, lockouts));
+	assert_int_equal(tellings, 1);
+	assert_string_equal(told[0].text,
+			    "no snapshot of its 7 processes: given up after 60000 ms");
+	assert_true(lockouts->copy[0].given_up && lockouts->copy[0].pid);
+	/* No job is there for the others. */
+	for (int tries = 0; tries < 500; tries++) {
+		const struct timespec pause = { .tv_nsec = 10000000 };
+		size_t left = 0;
+
+		lockouts_reap_copies(lockouts);
+		for (size_t i = 0; i < LOCKOUTS_COPIES_MAX; i++)
+			left += lockouts->copy[i].pid != 0;
+		if (!left)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	for (size_t i = 0; i < LOCKOUTS_COPIES_MAX; i++)
+		assert_int_equal(lockouts->copy[i].pid, 0);
+	session_job_free(job);
+}
+
 /* What the kernel, the file and the scopes say, where bailiffd died within a step. */
 static void ladder_after_a_restart(void **unused)
 {
@@ -1303,6 +1354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(user_who_is_not_locked_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_and_his_frozen_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_climbs_by_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(copies_are_not_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_held_and_thawed, setup, teardown),
 		cmocka_unit_test_setup_teardown(ladder_without_verdicts, setup, teardown),
