@@ -105,6 +105,9 @@ static int take_option(enum ctl_option option, const char *value, struct ctl_arg
 		return take_limit(value, &args->limit, error);
 	case OPTION_SINCE:
 		return take_duration("since", value, &args->since_seconds, error);
+	case OPTION_DIR:
+		args->dir = value;
+		return 0;
 	case OPTION_HELP:
 		args->help = true;
 		return 0;

@@ -103,6 +103,14 @@ const struct ctl_command ctl_commands[] = {
 		.run = terminate_main,
 	},
 	{
+		.name = "snapshot",
+		.synopsis = "[ID] [--dir PATH] [--json]",
+		.summary = "what a locked session's processes were",
+		.options = JSON | OPTION_BIT(OPTION_DIR),
+		.words_max = 1,
+		.run = snapshot_main,
+	},
+	{
 		.name = "why",
 		.synopsis = "ADDRESS|session ID|user NAME [--since TIME] [--limit N] [--json]",
 		.summary = "what is known of it: claims, witnesses, decisions, lockouts",
@@ -176,6 +184,7 @@ const struct ctl_option_text ctl_options[] = {
 			    "quarantine freeze terminate" },
 	[OPTION_LIMIT] = { "limit", "N", "the newest N records, at most 10000", NULL },
 	[OPTION_SINCE] = { "since", "TIME", "not older than: 1h, 2d", NULL },
+	[OPTION_DIR] = { "dir", "PATH", "bailiffd's state_dir, if it is another", NULL },
 	[OPTION_HELP] = { "help", NULL, "this command's options", NULL },
 };
 _Static_assert(ARRAY_SIZE(ctl_options) == OPTION_MAX, "option texts");

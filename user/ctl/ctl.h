@@ -35,6 +35,7 @@ enum ctl_option {
 	OPTION_ACTION,
 	OPTION_LIMIT,
 	OPTION_SINCE,
+	OPTION_DIR,
 	OPTION_HELP,
 	OPTION_MAX,
 };
@@ -50,6 +51,7 @@ struct ctl_args {
 	uint32_t limit; /* 0 = not given */
 	uint32_t action; /* enum action, 0 = not given */
 	const char *reason;
+	const char *dir; /* --dir: bailiffd's state folder; NULL = the usual one */
 	int words; /* what is neither option nor the command's name */
 	char **word;
 };
@@ -104,6 +106,7 @@ int list_main(const struct ctl_args *args);
 int sessions_main(const struct ctl_args *args);
 int lock_main(const struct ctl_args *args);
 int release_main(const struct ctl_args *args);
+int snapshot_main(const struct ctl_args *args);
 int hold_main(const struct ctl_args *args);
 int thaw_main(const struct ctl_args *args);
 int terminate_main(const struct ctl_args *args);
