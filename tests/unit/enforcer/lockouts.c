@@ -1117,7 +1117,7 @@ static void copies_are_not_waited_for(void **unused)
 			    "no snapshot of its 7 processes: given up after 60000 ms");
 	assert_true(lockouts->copy[0].given_up && lockouts->copy[0].pid);
 	/* No job is there for the others. */
-	for (int tries = 0; tries < 500; tries++) {
+	for (int tries = 0; tries < 3000; tries++) {
 		const struct timespec pause = { .tv_nsec = 10000000 };
 		size_t left = 0;
 
