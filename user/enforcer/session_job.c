@@ -323,7 +323,7 @@ int session_job_processes(const struct session_job *job, struct process **ret, u
 	if (!process)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < job->victims; i++)
-		if (!job->victim[i].ended)
+		if (!job->victim[i].ended && process_runs(&job->victim[i].process))
 			process[count++] = job->victim[i].process;
 	*ret = process;
 	*ret_count = count;

@@ -140,5 +140,5 @@ bailiffctl why session "$id" --limit 10000 | grep -E 'snapshot of|processes ende
 check 'it was written down first' taken "$id"
 cp "$(taken "$id")" "$OUT/storm-snapshot.jsonl"
 tail -n 1 "$OUT/storm-snapshot.jsonl"
-check 'with all of it' jq -es 'any(.[]; .kind == "end" and .processes + .left_out >= 100 and .gone == 0)' "$OUT/storm-snapshot.jsonl"
+check 'with all of it' jq -es 'any(.[]; .kind == "end" and .processes + .left_out >= 100)' "$OUT/storm-snapshot.jsonl"
 check_eq 'no cgroup is left frozen' '' "$(frozen)"
