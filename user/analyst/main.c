@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 		return live_main(argc, argv);
 	(void)fprintf(stderr, "bailiff-analyst: %s is followed by one of:", argv[1]);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
+		if (commands[i].second && strcmp(argv[1], commands[i].name) == 0)
 			(void)fprintf(stderr, " %s", commands[i].second);
 	(void)fputc('\n', stderr);
 	return OFFLINE_USAGE;
