@@ -10,8 +10,8 @@
  *
  * MAP ERRORS. The verifier puts calls of the map's own operations in the place of the helpers, and
  * those returned int before 6.4 ("bpf: return long from bpf_map_ops funcs"): the upper half is then
- * zero and -EEXIST is no negative number (seen on 5.10 and 6.1). So a result is taken as an int before
- * it is compared with an error. Retired with 6.1.
+ * zero and -EEXIST is no negative number (seen on 5.10 and 6.1). So a result is taken as an int
+ * before it is compared with an error. Retired with 6.1.
  */
 #ifndef COMPAT_BPF_H
 #define COMPAT_BPF_H
@@ -27,11 +27,12 @@ static __always_inline int map_result(long r)
 }
 
 /*
- * PREEMPTION. Tracepoints may run with preemption on (seen on 7.3.4 with PREEMPT_LAZY; not on 5.10 to
- * 6.12). A task that is preempted between reserving and submitting a record keeps the ring's reader from
- * all that follows, for as long as it gets no CPU time, which its owner chooses. So programs hold the
- * CPU while they work. The kernels that need it have the means (bpf_preempt_disable, 6.10); on others
- * the call is not there and its branch goes. Not retired: it is how 7.x wants it.
+ * PREEMPTION. Tracepoints may run with preemption on (seen on 7.3.4 with PREEMPT_LAZY; not on 5.10
+ * to 6.12). A task that is preempted between reserving and submitting a record keeps the ring's
+ * reader from all that follows, for as long as it gets no CPU time, which its owner chooses. So
+ * programs hold the CPU while they work. The kernels that need it have the means
+ * (bpf_preempt_disable, 6.10); on others the call is not there and its branch goes. Not retired: it
+ * is how 7.x wants it.
  */
 extern void bpf_preempt_disable(void) __weak __ksym;
 extern void bpf_preempt_enable(void) __weak __ksym;
@@ -70,8 +71,8 @@ static __always_inline __u32 task_audit_session(const struct task_struct *task, 
 }
 
 /*
- * Inodes of namespaces are given again at once to the next one made; the cookie never is, but before
- * 5.12 it is another type and there only for namespaces that somebody asked about.
+ * Inodes of namespaces are given again at once to the next one made; the cookie never is, but
+ * before 5.12 it is another type and there only for namespaces that somebody asked about.
  */
 static __always_inline __u64 net_id(const struct net *net)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel types as far as they are used: the loader relocates every field by the running kernel's BTF.
+ * Kernel types as far as they are used: the loader relocates every field by the running kernel's
+ * BTF.
  *
- * Written by hand instead of generated, so that the build needs no kernel's BTF and a reader sees on
- * one page what the programs depend on. A field is here only if a program reads it; order and
+ * Written by hand instead of generated, so that the build needs no kernel's BTF and a reader sees
+ * on one page what the programs depend on. A field is here only if a program reads it; order and
  * neighbours mean nothing. Contexts and constants of the kernel's user API are fixed and stand in
  * their exact layout. Fields that some kernels lack are handled in compat.bpf.h.
  */

@@ -4,15 +4,15 @@
  *
  * Hooks: bpf_map (a new descriptor for a map: refused if it could write), bpf (detaching a link, or
  * giving it another program), inode_unlink and inode_rename in the folders of pins, task_kill and
- * ptrace_access_check. Another module's refusal always stands. Only objects named in bl_guard_ids and
- * bl_guard_dirs are guarded, never anybody else's. PID 1 may signal, so that systemctl can always
- * stop, kill and restart the service; so may anybody with signals that end it in order. The programs
- * end with bailiffd: its successor, and bailiffd --clear, meet no guard.
+ * ptrace_access_check. Another module's refusal always stands. Only objects named in bl_guard_ids
+ * and bl_guard_dirs are guarded, never anybody else's. PID 1 may signal, so that systemctl can
+ * always stop, kill and restart the service; so may anybody with signals that end it in order. The
+ * programs end with bailiffd: its successor, and bailiffd --clear, meet no guard.
  *
  * It stops mistakes, scripts and tools, not an attacker who has all rights and time. Missed: a BPF
- * program that is loaded with a descriptor for reading may still write the map; a descriptor exchanged
- * by another thread between this look and the kernel's own; bpffs mounted over or unmounted; the
- * service's cgroup frozen or killed; a kernel module.
+ * program that is loaded with a descriptor for reading may still write the map; a descriptor
+ * exchanged by another thread between this look and the kernel's own; bpffs mounted over or
+ * unmounted; the service's cgroup frozen or killed; a kernel module.
  */
 #include "core.bpf.h"
 

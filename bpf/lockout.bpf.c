@@ -4,16 +4,16 @@
  *
  * Hooks: sk_lookup on network namespaces, which runs when a packet looks for a listening or an
  * unconnected UDP socket, so an established connection pays nothing; to the peer it looks as if
- * nobody listened. cgroup connect and sendmsg on the root cgroup, which refuse connecting out (EPERM).
- * Where silence is asked for, cgroup_skb on the root cgroup in the place of sk_lookup: it drops what
- * any socket would receive, in every namespace, and every received packet pays for the look.
- * An entry is in force until its time is over, by this program's own look at the clock: nobody has to
- * be alive to end a lockout.
+ * nobody listened. cgroup connect and sendmsg on the root cgroup, which refuse connecting out
+ * (EPERM). Where silence is asked for, cgroup_skb on the root cgroup in the place of sk_lookup: it
+ * drops what any socket would receive, in every namespace, and every received packet pays for the
+ * look. An entry is in force until its time is over, by this program's own look at the clock:
+ * nobody has to be alive to end a lockout.
  *
  * Missed by sk_lookup: connections established before (user space cuts them), forwarded packets,
- * ICMP, raw and packet sockets, UDP sockets connected before, network namespaces where bl_lookup is not
- * attached. Missed by cgroup_skb: what no socket receives (the kernel's own echo replies, forwarded
- * packets) and packet sockets.
+ * ICMP, raw and packet sockets, UDP sockets connected before, network namespaces where bl_lookup is
+ * not attached. Missed by cgroup_skb: what no socket receives (the kernel's own echo replies,
+ * forwarded packets) and packet sockets.
  */
 #include "core.bpf.h"
 
@@ -41,7 +41,8 @@ struct {
 	__type(value, struct bl_lock);
 } bl_lock6 SEC(".maps");
 
-/* 1: BL_STYLE_SILENT. Set only while bl_ingress is attached, so that one of the two always refuses. */
+/* 1: BL_STYLE_SILENT. Set only while bl_ingress is attached, so that one of the two always
+ * refuses. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -103,8 +104,8 @@ int bl_lookup(struct bpf_sk_lookup *ctx)
 }
 
 /*
- * The packet begins with its network header here, whatever the device: __cgroup_bpf_run_filter_skb()
- * pushes it back there before it runs the program.
+ * The packet begins with its network header here, whatever the device:
+ * __cgroup_bpf_run_filter_skb() pushes it back there before it runs the program.
  */
 SEC("cgroup_skb/ingress")
 int bl_ingress(struct __sk_buff *skb)

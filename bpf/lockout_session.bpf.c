@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Contains sessions and accounts: what a verdict names is refused before it happens, or, where only a
- * tracepoint is left, an exec is killed before the new program's first instruction.
+ * Contains sessions and accounts: what a verdict names is refused before it happens, or, where only
+ * a tracepoint is left, an exec is killed before the new program's first instruction.
  *
- * Every refusal exists as an LSM program and as an fmod_ret program on the function that calls the LSM
- * hooks (the verifier takes any security_ function, 6ba43b761c41, 5.7); exec also as SIGKILL in
+ * Every refusal exists as an LSM program and as an fmod_ret program on the function that calls the
+ * LSM hooks (the verifier takes any security_ function, 6ba43b761c41, 5.7); exec also as SIGKILL in
  * sched_process_exec, which acts before the task returns to user mode. The loader keeps of each the
- * first that refused something in its test: an LSM program attaches, and is never called, on a kernel
- * whose lsm= does not name bpf.
+ * first that refused something in its test: an LSM program attaches, and is never called, on a
+ * kernel whose lsm= does not name bpf.
  *
- * Whose verdict: the session whose tag the task carries, and those it was born inside of unless it has
- * a network peer of its own; then the task's uid and login uid. A task without a tag is known by its
- * audit session, so a full table of tags opens nothing. bl_keep hands the tag on at fork when no sensor
- * does (bailiffd is not running); such a tag counts in no session.
+ * Whose verdict: the session whose tag the task carries, and those it was born inside of unless it
+ * has a network peer of its own; then the task's uid and login uid. A task without a tag is known
+ * by its audit session, so a full table of tags opens nothing. bl_keep hands the tag on at fork
+ * when no sensor does (bailiffd is not running); such a tag counts in no session.
  *
  * These links are pinned. While bl_any is 0 each program reads that and returns.
  *
- * Missed: what goes on inside a process that runs (its code, its open files and connections), sendto()
- * on a UDP socket that exists, kernel threads of io_uring on 5.10. fmod_ret and tracepoint programs are
- * skipped by the kernel when a task was preempted inside the same program on that CPU (seen on 7.3.4);
- * LSM programs are not.
+ * Missed: what goes on inside a process that runs (its code, its open files and connections),
+ * sendto() on a UDP socket that exists, kernel threads of io_uring on 5.10. fmod_ret and tracepoint
+ * programs are skipped by the kernel when a task was preempted inside the same program on that CPU
+ * (seen on 7.3.4); LSM programs are not.
  */
 #include "core.bpf.h"
 
@@ -250,7 +250,8 @@ int BPF_PROG(bl_trace_lsm, struct task_struct *child, unsigned int mode, int ret
 		_r;            \
 	})
 
-/* ---- fmod_ret: runs before all modules, whose function is not called after a refusal ---------- */
+/* ---- fmod_ret: runs before all modules, whose function is not called after a refusal
+ * ---------- */
 
 SEC("fmod_ret/security_bprm_check")
 int BPF_PROG(bl_exec_mod, struct linux_binprm *bprm, int ret)

@@ -3,13 +3,14 @@
  * Maps of the sensors. Each sensor object declares them all; the loader creates them with the first
  * object and gives the others the same ones by name (bpf_map__reuse_fd).
  *
- * A loader that takes over bl_sessions and bl_audit from an earlier one sets `tasks` of every session to
- * 0 before it attaches, runs bl_seed after, and removes what then has no tasks. Sessions keep their
- * numbers that way. Tags that it takes over as well (bl_config.life tells them) are counted anew.
+ * A loader that takes over bl_sessions and bl_audit from an earlier one sets `tasks` of every
+ * session to 0 before it attaches, runs bl_seed after, and removes what then has no tasks. Sessions
+ * keep their numbers that way. Tags that it takes over as well (bl_config.life tells them) are
+ * counted anew.
  *
- * Hashes are preallocated: on 5.10 run-time allocation below a kprobe can deadlock (the kernel warns
- * "trace type BPF program uses run-time allocation"), and a full table shall be a counted refusal,
- * not a question of free memory.
+ * Hashes are preallocated: on 5.10 run-time allocation below a kprobe can deadlock (the kernel
+ * warns "trace type BPF program uses run-time allocation"), and a full table shall be a counted
+ * refusal, not a question of free memory.
  */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H
@@ -83,8 +84,8 @@ struct {
 
 /*
  * Connections to watched ports that a login session of this machine made: ends -> its tag. Least
- * recently used ones go; a session would have to make thousands between another one's connect and the
- * login there.
+ * recently used ones go; a session would have to make thousands between another one's connect and
+ * the login there.
  */
 struct bl_dialed_key {
 	__u64 netns; /* net_id(); what a user's own namespace says of addresses is his word */

@@ -62,7 +62,8 @@ static __always_inline int path_read(struct bl_event_exec *e, char *dst, const s
 			*at = 0;
 			break;
 		}
-		/* clang 19 leaves the mask out, knowing that len < off; 5.10 and 6.1 do not know it. */
+		/* clang 19 leaves the mask out, knowing that len < off; 5.10 and 6.1 do not know
+		 * it. */
 		barrier_var(len);
 		len &= BL_PATH_MAX - 1;
 		off = (off - len - 1) & (BL_PATH_MAX - 1);

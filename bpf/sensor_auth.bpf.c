@@ -2,22 +2,24 @@
 /*
  * Birth of login sessions, those that were there before, and what PAM answered.
  *
- * Hook: the return of audit_set_loginuid(), where a task has its login uid and its new audit session:
- * pam_loginuid's write to /proc/self/loginuid ends there, whether audit is enabled or not. Entry would
- * be too early, the session number is drawn inside. Two variants, of which the loader keeps the first
- * that attaches: fexit (from 6.1; before, trampolines refuse the struct argument kuid_t), kretprobe.
- * Where neither is allowed, sensor_exec notices the session at the task's next fork or exec.
+ * Hook: the return of audit_set_loginuid(), where a task has its login uid and its new audit
+ * session: pam_loginuid's write to /proc/self/loginuid ends there, whether audit is enabled or not.
+ * Entry would be too early, the session number is drawn inside. Two variants, of which the loader
+ * keeps the first that attaches: fexit (from 6.1; before, trampolines refuse the struct argument
+ * kuid_t), kretprobe. Where neither is allowed, sensor_exec notices the session at the task's next
+ * fork or exec.
  *
  * bl_seed, a task iterator, is run once after all programs are attached: it gives the tasks of
- * sessions that were there before a tag (BL_SESSION_INFERRED, one event each). bl_tell tells of every
- * session in the table again, for a reader that was started anew.
+ * sessions that were there before a tag (BL_SESSION_INFERRED, one event each). bl_tell tells of
+ * every session in the table again, for a reader that was started anew.
  *
- * bl_pam_begin and bl_pam_end sit on libpam's pam_authenticate(), wherever that file is mapped. Only
- * processes whose effective user is root are told of: what another one asks of PAM, in whose name and
- * from which host, is its own invention.
+ * bl_pam_begin and bl_pam_end sit on libpam's pam_authenticate(), wherever that file is mapped.
+ * Only processes whose effective user is root are told of: what another one asks of PAM, in whose
+ * name and from which host, is its own invention.
  *
- * Missed: logins of services without pam_loginuid, whose tasks have no login uid. Of PAM: statically
- * linked programs, other copies of the library (containers), and public keys, which never reach it.
+ * Missed: logins of services without pam_loginuid, whose tasks have no login uid. Of PAM:
+ * statically linked programs, other copies of the library (containers), and public keys, which
+ * never reach it.
  */
 #include "core.bpf.h"
 
@@ -78,9 +80,9 @@ int bl_tell(struct bpf_iter__bpf_map_elem *ctx)
 /* ---- PAM ------------------------------------------------------------------------------------- */
 
 /*
- * struct pam_handle is libpam's own. These places are the same in 1.4.0, 1.5.2 and 1.7.0, on 64 bits
- * (seen in pam_get_item() of Debian 11, 12 and 13). Were they to move, texts would be empty or odd,
- * and nothing is believed of an odd one; the result does not depend on them.
+ * struct pam_handle is libpam's own. These places are the same in 1.4.0, 1.5.2 and 1.7.0, on 64
+ * bits (seen in pam_get_item() of Debian 11, 12 and 13). Were they to move, texts would be empty or
+ * odd, and nothing is believed of an odd one; the result does not depend on them.
  */
 #define PAM_HANDLE_SERVICE 0x28
 #define PAM_HANDLE_USER 0x30

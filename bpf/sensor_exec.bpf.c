@@ -3,24 +3,26 @@
  * Processes: fork, exec, exit. Carries the session tag from parent to child.
  *
  * Hooks: the raw tracepoints sched_process_fork (the child exists and has not run yet),
- * sched_process_exec (the new image stands, none of its instructions has run; argv is the image's own
- * memory, so nobody can change it between check and use) and sched_process_exit (per thread). They
- * see every process of every namespace whatever system call made it, also 32-bit ones and io_uring's.
+ * sched_process_exec (the new image stands, none of its instructions has run; argv is the image's
+ * own memory, so nobody can change it between check and use) and sched_process_exit (per thread).
+ * They see every process of every namespace whatever system call made it, also 32-bit ones and
+ * io_uring's.
  *
  * The kernel skips a run while the same program is active on that CPU, and counts that in the
- * program's recursion_misses. Where tracepoints may be preempted (seen on 7.3.4; not on 5.10 to 6.12) that
- * is not rare: who is preempted inside stays active until it runs again, and holding the CPU
- * (compat.bpf.h) only moves that to the program's last instructions. In an emulated crowd of 24 tasks
- * on one CPU one exec in ten was skipped. So what must not get lost is made good. bl_exec_again, behind
- * bl_exec on the same tracepoint, runs it by a tail call, and is skipped itself only if another task is
- * preempted in it at that time. bl_free, an RCU grace period after the end, tells what the exit hook did
- * not of tagged tasks and of services' processes. A child that missed its tag gets it at its own fork
- * or exec, by its audit session.
+ * program's recursion_misses. Where tracepoints may be preempted (seen on 7.3.4; not on 5.10 to
+ * 6.12) that is not rare: who is preempted inside stays active until it runs again, and holding the
+ * CPU (compat.bpf.h) only moves that to the program's last instructions. In an emulated crowd of 24
+ * tasks on one CPU one exec in ten was skipped. So what must not get lost is made good.
+ * bl_exec_again, behind bl_exec on the same tracepoint, runs it by a tail call, and is skipped
+ * itself only if another task is preempted in it at that time. bl_free, an RCU grace period after
+ * the end, tells what the exit hook did not of tagged tasks and of services' processes. A child
+ * that missed its tag gets it at its own fork or exec, by its audit session.
  *
  * Missed: a script that a shell reads without exec (`. file`, `sh -s`), code loaded later (dlopen,
- * JIT), and arguments that a program overwrites after its start: argv is what it was given. A thread
- * that ends while its process lives on is not told. A fork or a plain process's exit whose run was
- * skipped, and an exec that was skipped twice: bailiffd adds them up (bailiffctl status, doctor).
+ * JIT), and arguments that a program overwrites after its start: argv is what it was given. A
+ * thread that ends while its process lives on is not told. A fork or a plain process's exit whose
+ * run was skipped, and an exec that was skipped twice: bailiffd adds them up (bailiffctl status,
+ * doctor).
  *
  * Told twice: an exec whose task is preempted or moved between the two programs while others exec.
  */
@@ -37,8 +39,8 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /*
- * Processes told as gone that had threads. The exit hook runs per thread after it left signal->live,
- * so two last threads on two CPUs may both find 0 there.
+ * Processes told as gone that had threads. The exit hook runs per thread after it left
+ * signal->live, so two last threads on two CPUs may both find 0 there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -48,8 +50,9 @@ struct {
 } bl_exited SEC(".maps");
 
 /*
- * What the hook collected before the record was reserved: all that takes a typed pointer, because what comes
- * after is verified once for each size of a record (see session.bpf.h for what a typed pointer costs).
+ * What the hook collected before the record was reserved: all that takes a typed pointer, because
+ * what comes after is verified once for each size of a record (see session.bpf.h for what a typed
+ * pointer costs).
  */
 struct exec_facts {
 	struct bl_task task;
@@ -354,8 +357,8 @@ int BPF_PROG(bl_exec_again, struct task_struct *task)
  * True for one thread of each process: the last one, or one of those that left last together.
  *
  * Most processes never had a second thread and need no entry in bl_exited: nobody else holds their
- * signal_struct, and no released thread left its run time there. (A thread keeps its reference for an
- * RCU grace period after its release, so it shows even if it had run too shortly to count.)
+ * signal_struct, and no released thread left its run time there. (A thread keeps its reference for
+ * an RCU grace period after its release, so it shows even if it had run too shortly to count.)
  */
 static __always_inline bool process_gone(const struct task_struct *task,
 					 const struct bl_conn_key *key)
@@ -451,9 +454,9 @@ int BPF_PROG(bl_exit, struct task_struct *task)
 }
 
 /*
- * The task's last reference is going, long after bl_exit took tag and entry; what is still there was
- * skipped. The parent may be gone too, but its memory is readable and, but for an unlikely reuse, its
- * own: it reaped this task a grace period ago.
+ * The task's last reference is going, long after bl_exit took tag and entry; what is still there
+ * was skipped. The parent may be gone too, but its memory is readable and, but for an unlikely
+ * reuse, its own: it reaped this task a grace period ago.
  */
 static __always_inline void free_tell(struct task_struct *task)
 {

@@ -5,11 +5,12 @@
  * joined to that session.
  *
  * Hook: the raw tracepoint inet_sock_set_state. A passive connection goes SYN_RECV -> ESTABLISHED
- * once its peer has answered from the address it claims, so a spoofed source never gets this far; and
- * every socket ends in CLOSE, whoever ended it. The hook often runs in a soft interrupt: the current
- * task means nothing there and is not read. The one exception is SYN_SENT, which only connect() and
- * sendmsg() set, in the task that asked (tcp_v4_connect, tcp_v6_connect); the port that the socket gets
- * is known only later, so the socket's address stands for it until it is established.
+ * once its peer has answered from the address it claims, so a spoofed source never gets this far;
+ * and every socket ends in CLOSE, whoever ended it. The hook often runs in a soft interrupt: the
+ * current task means nothing there and is not read. The one exception is SYN_SENT, which only
+ * connect() and sendmsg() set, in the task that asked (tcp_v4_connect, tcp_v6_connect); the port
+ * that the socket gets is known only later, so the socket's address stands for it until it is
+ * established.
  *
  * Missed: connections whose handshake fails (port scans with SYN only), UDP, and AF_UNIX.
  */

@@ -4,13 +4,13 @@
  *
  * Hooks: fentry on functions that are global in every kernel from 5.10 to 7.3 and take pointers and
  * numbers only, which trampolines of 5.10 accept; and the raw tracepoint module_load. The security_
- * functions are entered after the kernel's own checks of permission and before a security module's, so
- * a signal says that somebody was about to, and by ids and modes could.
+ * functions are entered after the kernel's own checks of permission and before a security module's,
+ * so a signal says that somebody was about to, and by ids and modes could.
  *
- * What counts is decided here, so that an ordinary host sends next to none: bl_commit sees every exec
- * and leaves after a comparison, bl_file_open sees every open and leaves unless it is for writing and
- * below a watched folder. Each kind has a limit per session (BL_SIGNAL_BURST), so nobody can fill a
- * ring with them.
+ * What counts is decided here, so that an ordinary host sends next to none: bl_commit sees every
+ * exec and leaves after a comparison, bl_file_open sees every open and leaves unless it is for
+ * writing and below a watched folder. Each kind has a limit per session (BL_SIGNAL_BURST), so
+ * nobody can fill a ring with them.
  *
  * Who writes a job for at or cron is kept beside (bl_left), for the session that is born to run it.
  *
@@ -195,8 +195,8 @@ static __always_inline void prog_tell(const struct bpf_prog *prog)
 }
 
 /*
- * The program has passed the verifier and got its id before it is entered here; its parts, which are
- * entered as well, have none, nor have the classic filters of sockets.
+ * The program has passed the verifier and got its id before it is entered here; its parts, which
+ * are entered as well, have none, nor have the classic filters of sockets.
  */
 SEC("fentry/bpf_prog_kallsyms_add")
 int BPF_PROG(bl_prog, const struct bpf_prog *prog)
@@ -248,8 +248,8 @@ static __always_inline __u64 caps_effective(const struct cred *cred)
 /*
  * Root's id that is none of the ids before, without CAP_SETUID over the whole host (within a user
  * namespace it allows the namespace's own ids only, and whoever made one of them root's gave root
- * away); or an effective capability that was not permitted before, except over a child user namespace,
- * where it is no power over the host.
+ * away); or an effective capability that was not permitted before, except over a child user
+ * namespace, where it is no power over the host.
  */
 static __always_inline __u32 gain_of(const struct cred *new, const struct cred *old)
 {
@@ -276,7 +276,8 @@ static __always_inline void gain_tell(__u32 gain)
 	struct bl_event_signal *e;
 	struct actor a;
 
-	/* Set-ID files and file capabilities take effect here; the exec's own record tells of them. */
+	/* Set-ID files and file capabilities take effect here; the exec's own record tells of
+	 * them. */
 	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
 		return;
 	/* A helper that the kernel starts becomes root's before its exec. */
@@ -378,7 +379,8 @@ static __always_inline void trace_tell(struct task_struct *child, __u32 mode)
 	emit_submit_bulk(e, sizeof(*e));
 }
 
-/* ptrace, process_vm_readv and _writev, pidfd_getfd, /proc/PID/mem: all ask for the mode "attach". */
+/* ptrace, process_vm_readv and _writev, pidfd_getfd, /proc/PID/mem: all ask for the mode
+ * "attach". */
 SEC("fentry/security_ptrace_access_check")
 int BPF_PROG(bl_ptrace, struct task_struct *child, unsigned int mode)
 {
@@ -443,9 +445,9 @@ static __always_inline bool is_job_counter(const struct dentry *dentry)
 }
 
 /*
- * Who wrote the job last; somebody outside of all sessions, or who acts for another account, takes the
- * earlier one's name off it. A crontab is new once it gets its name (crontab renames a draft), a job of
- * at is written where it stays, and atd's own links to it are no writing.
+ * Who wrote the job last; somebody outside of all sessions, or who acts for another account, takes
+ * the earlier one's name off it. A crontab is new once it gets its name (crontab renames a draft),
+ * a job of at is written where it stays, and atd's own links to it are no writing.
  */
 static __always_inline void job_left(const struct actor *a, const struct inode *inode, __u32 watch,
 				     __u32 how)

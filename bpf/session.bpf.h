@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sessions: born when a task gets a login uid, joined by fork, over when the last tagged task is gone.
+ * Sessions: born when a task gets a login uid, joined by fork, over when the last tagged task is
+ * gone.
  *
- * The count of tagged tasks is exact as long as every tagged task is counted before it can exit: the
- * forking task, itself counted, counts its child before the child runs. So zero is reached once, and
- * whoever deletes the table's entry tells of the end; a second one finds it gone.
+ * The count of tagged tasks is exact as long as every tagged task is counted before it can exit:
+ * the forking task, itself counted, counts its child before the child runs. So zero is reached
+ * once, and whoever deletes the table's entry tells of the end; a second one finds it gone.
  *
- * A session whose birth no hook showed (no fexit and no kprobe allowed, or begun before the sensors)
- * is noticed when one of its tasks forks or execs: the task's audit session is not its tag's. All
- * tasks of one audit session get the same tag, by way of bl_audit.
+ * A session whose birth no hook showed (no fexit and no kprobe allowed, or begun before the
+ * sensors) is noticed when one of its tasks forks or execs: the task's audit session is not its
+ * tag's. All tasks of one audit session get the same tag, by way of bl_audit.
  *
- * A birth or an end is rare, but every fork and exec may find one, so the verifier walks these functions
- * again and again. Since 6.3 it searches the kernel's whole BTF by name for each typed pointer that a plain
- * load yields (btf_nested_type_is_trusted; 0.4 ms each on 6.18), so they read by helper calls always.
+ * A birth or an end is rare, but every fork and exec may find one, so the verifier walks these
+ * functions again and again. Since 6.3 it searches the kernel's whole BTF by name for each typed
+ * pointer that a plain load yields (btf_nested_type_is_trusted; 0.4 ms each on 6.18), so they read
+ * by helper calls always.
  */
 #ifndef SESSION_BPF_H
 #define SESSION_BPF_H
@@ -178,8 +180,8 @@ static __always_inline const struct bl_left *job_of_at(const struct task_struct 
 }
 
 /*
- * By the name of the cgroup that PID 1 makes for the unit: cron keeps no file open. Who takes such a
- * name for a cgroup of his own only has sessions that he makes there joined to those of the same
+ * By the name of the cgroup that PID 1 makes for the unit: cron keeps no file open. Who takes such
+ * a name for a cgroup of his own only has sessions that he makes there joined to those of the same
  * account.
  */
 static __always_inline bool is_cron(const struct task_struct *task)
@@ -284,9 +286,9 @@ static __always_inline __u64 session_change(struct task_struct *task, __u64 befo
 }
 
 /*
- * A task that unsets its login uid (which takes CAP_AUDIT_CONTROL) does not leave its session. A tag
- * that is not counted, because an earlier life or the fork hook of the lockouts gave it, is counted
- * now; if the task got another login uid meanwhile, that session was born inside this one.
+ * A task that unsets its login uid (which takes CAP_AUDIT_CONTROL) does not leave its session. A
+ * tag that is not counted, because an earlier life or the fork hook of the lockouts gave it, is
+ * counted now; if the task got another login uid meanwhile, that session was born inside this one.
  */
 static __always_inline __u64 session_of(struct task_struct *task, __u16 flags, const bool direct)
 {

@@ -107,9 +107,9 @@ static __always_inline bool tag_counts(const struct bl_tag *tag)
 }
 
 /*
- * True: there was a tag and this call took it away. Who gets true counts the task out of its session.
- * A storage that is busy (-EBUSY: this CPU was interrupted in the middle of another access) does hold
- * a tag; it goes with the task.
+ * True: there was a tag and this call took it away. Who gets true counts the task out of its
+ * session. A storage that is busy (-EBUSY: this CPU was interrupted in the middle of another
+ * access) does hold a tag; it goes with the task.
  */
 static __always_inline bool tag_take(struct task_struct *task)
 {

@@ -150,9 +150,9 @@ struct bl_event_exit {
 };
 
 /*
- * head.flags of a session event. An end carries the flags of its birth as well; its task is the last
- * one. A session that is told again for a restarted reader has BL_SESSION_INFERRED and of the task only
- * pid, start_ns, auid and audit_session (uid, euid and gid are BL_UNSET).
+ * head.flags of a session event. An end carries the flags of its birth as well; its task is the
+ * last one. A session that is told again for a restarted reader has BL_SESSION_INFERRED and of the
+ * task only pid, start_ns, auid and audit_session (uid, euid and gid are BL_UNSET).
  */
 #define BL_SESSION_END (1 << 0) /* no task carries the tag any more */
 #define BL_SESSION_INFERRED (1 << 1) /* was there before the sensors or their reader */
@@ -202,10 +202,10 @@ struct bl_event_connection {
 #define BL_AUTH_RHOST_CUT (1 << 1)
 
 /*
- * pam_authenticate() returned in a process whose effective user is root. result is PAM's own code, 0
- * for success. The texts are what the process told PAM: pam_service is its own word, user and rhost
- * may be whatever its client sent. service, role and end are those of the program file that runs and
- * of its connection, as for an exec.
+ * pam_authenticate() returned in a process whose effective user is root. result is PAM's own code,
+ * 0 for success. The texts are what the process told PAM: pam_service is its own word, user and
+ * rhost may be whatever its client sent. service, role and end are those of the program file that
+ * runs and of its connection, as for an exec.
  */
 struct bl_event_auth {
 	struct bl_event_head head;
@@ -224,8 +224,8 @@ struct bl_event_auth {
 #define BL_SIGNAL_FOLDER_MAX 32
 
 /*
- * What a signal tells of. Those from BL_SIGNAL_DERIVED on have no record of their own: whoever reads
- * exec records makes them of these.
+ * What a signal tells of. Those from BL_SIGNAL_DERIVED on have no record of their own: whoever
+ * reads exec records makes them of these.
  */
 enum bl_signal {
 	BL_SIGNAL_MODULE = 1, /* a kernel module was loaded: name */
@@ -233,9 +233,9 @@ enum bl_signal {
 	BL_SIGNAL_KEXEC, /* another kernel was handed in for kexec */
 	BL_SIGNAL_GAIN, /* root's ids or capabilities without an exec: detail = enum bl_gain_flag */
 	BL_SIGNAL_SETID, /* a file is made set-user-ID: file, detail = mode, other_uid = owner */
-	BL_SIGNAL_TRACE, /* another's, or a privileged process is attached to: other_…, detail = mode */
+	BL_SIGNAL_TRACE, /* another's or a privileged process is attached to: detail = mode */
 	BL_SIGNAL_LOGIN_FILE, /* written: who may log in or become whom; detail = enum bl_write */
-	BL_SIGNAL_STARTUP_FILE, /* written: what is started by itself later; detail = enum bl_write */
+	BL_SIGNAL_STARTUP_FILE, /* written: what starts by itself later; detail = enum bl_write */
 	BL_SIGNAL_DERIVED,
 	BL_SIGNAL_EXEC_MEMFD = BL_SIGNAL_DERIVED,
 	BL_SIGNAL_EXEC_DELETED,
@@ -272,8 +272,8 @@ enum bl_write {
 };
 
 /*
- * name, folder and above are the last three parts of the object's path, each cut to its size; folder
- * and above are "" where the object is no file, and "/" at the root of its file system.
+ * name, folder and above are the last three parts of the object's path, each cut to its size;
+ * folder and above are "" where the object is no file, and "/" at the root of its file system.
  */
 struct bl_event_signal {
 	struct bl_event_head head;

@@ -9,8 +9,8 @@
  * force meanwhile because maps and links are pinned. Strings are NUL-terminated within their
  * array and are untrusted text: whoever shows them escapes them.
  *
- *   bailiffd -> analyst    HELLO CONFIG-like messages (EXEMPT SERVICE CONNECTIONS FILE SOURCE RING NOTIFY PEER)
- *                          START,
+ *   bailiffd -> analyst    HELLO, set-up (EXEMPT SERVICE CONNECTIONS FILE SOURCE RING NOTIFY
+ *                          PEER), START,
  *                          then SOURCE_FD, SOURCE_STATE, OUTCOME, CANARY, TAP, ACCOUNT
  *   analyst  -> bailiffd   READY DECISION HEARTBEAT SOURCE_STATUS FILTER_STATUS LOG ACCOUNT
  *   bailiffd -> recorder   HELLO PEER(analyst's end) LISTEN OUTCOME STATUS
@@ -71,7 +71,8 @@ struct ipc_head {
 	__u64 boot_ns; /* CLOCK_BOOTTIME when sent */
 };
 
-/* What a decision, a lockout, a record is about. Unused bytes are zero: subjects compare by memcmp. */
+/* What a decision, a lockout, a record is about. Unused bytes are zero: subjects compare by
+ * memcmp. */
 enum subject_kind {
 	SUBJECT_NONE,
 	SUBJECT_ADDRESS,
@@ -182,7 +183,8 @@ enum ipc_file_role {
 	IPC_FILE_ROLE_MAX,
 };
 
-/* fd: the file, read-only. Later files of the same name override earlier ones (/etc over /usr/lib). */
+/* fd: the file, read-only. Later files of the same name override earlier ones (/etc over
+ * /usr/lib). */
 struct ipc_file {
 	struct ipc_head head;
 	__u32 role; /* enum ipc_file_role */
@@ -257,8 +259,8 @@ struct ipc_source_state_change {
 	char text[IPC_TEXT_MAX]; /* REFUSED: why, in a sentence */
 };
 
-/* analyst -> bailiffd, of each source whose figures changed, at most once a second. Counts are since
- * this analyst's start. */
+/* analyst -> bailiffd, of each source whose figures changed, at most once a second. Counts are
+ * since this analyst's start. */
 struct ipc_source_status {
 	struct ipc_head head;
 	__u32 id;
@@ -284,8 +286,8 @@ struct ipc_source_status {
 
 #define IPC_FILTERS_MAX 256
 
-/* analyst -> bailiffd, of each filter with expressions that were given up at their match limit, when
- * the count has changed, at most once a second. */
+/* analyst -> bailiffd, of each filter with expressions that were given up at their match limit,
+ * when the count has changed, at most once a second. */
 struct ipc_filter_status {
 	struct ipc_head head;
 	__u32 id; /* counts from 1 */
@@ -387,7 +389,8 @@ struct ipc_heartbeat {
 	__u32 pad;
 };
 
-/* bailiffd started this process only to see whether its exec arrives; the next heartbeat names it. */
+/* bailiffd started this process only to see whether its exec arrives; the next heartbeat names
+ * it. */
 struct ipc_canary {
 	struct ipc_head head;
 	__u32 pid;

@@ -54,8 +54,8 @@ enum bl_verdict_flag {
 	BL_VERDICT_CONNECT = 4, /* connect a socket; make one that is not AF_UNIX */
 	BL_VERDICT_CRED = 8, /* change user ids */
 	BL_VERDICT_PTRACE = 16, /* attach to another process, read or write its memory */
-	/* Only for the programs whose bl_config.life is `decision`: what a loader tries out must not be
-	 * taken for refused because an earlier life's programs, which run on, refuse it. */
+	/* Only for the programs whose bl_config.life is `decision`: what a loader tries out must
+	 * not be taken for refused because an earlier life's programs, which run on, refuse it. */
 	BL_VERDICT_PROOF = 32,
 };
 #define BL_VERDICT_ALL 31
@@ -109,10 +109,10 @@ struct bl_file_role {
 };
 
 /*
- * bl_watched: files and folders whose writing is a signal -> enum bl_signal (__u32). A file is known by
- * its folder's inode and its name, so that one put in its place by rename is the same. The entry with
- * an empty name is the folder's own and must be there: its value is what any file in it means, 0 if
- * only those with an entry of their own count.
+ * bl_watched: files and folders whose writing is a signal -> enum bl_signal (__u32). A file is
+ * known by its folder's inode and its name, so that one put in its place by rename is the same. The
+ * entry with an empty name is the folder's own and must be there: its value is what any file in it
+ * means, 0 if only those with an entry of their own count.
  */
 struct bl_watch_key {
 	__u64 ino; /* of the folder */
@@ -127,8 +127,8 @@ struct bl_watch_key {
 #define BL_WATCH_SIGNAL 0xff /* what remains is enum bl_signal */
 
 /*
- * bl_left: who wrote a job. Of at by the file, of cron by the account alone: the kernel does not know
- * which account a crontab's name means.
+ * bl_left: who wrote a job. Of at by the file, of cron by the account alone: the kernel does not
+ * know which account a crontab's name means.
  */
 struct bl_left_key {
 	__u64 ino; /* 0: a crontab */
@@ -168,12 +168,13 @@ struct bl_conn {
 	__u32 urgent; /* 1: exec'd by root, so its exec and exit went to bl_urgent */
 };
 
-/* bl_audit: the kernel's session number (__u32) -> tag (__u64), for every session in bl_sessions. */
+/* bl_audit: the kernel's session number (__u32) -> tag (__u64), for every session in
+ * bl_sessions. */
 
 /*
- * The section ".rodata.bl" of every sensor object; set between open and load. task_storage = 1 where
- * tracing programs may use task storage (probe it: 5.12 allows it, a10787e6d58c). Then map bl_tasks
- * must not be created (autocreate off), otherwise bl_tags.
+ * The section ".rodata.bl" of every sensor object; set between open and load. task_storage = 1
+ * where tracing programs may use task storage (probe it: 5.12 allows it, a10787e6d58c). Then map
+ * bl_tasks must not be created (autocreate off), otherwise bl_tags.
  */
 struct bl_config {
 	__u32 task_storage;

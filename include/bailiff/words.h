@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The words for the enums of bailiff/ipc.h in JSON, rules and on the terminal. They are an interface:
- * other people's scripts compare them.
+ * The words for the enums of bailiff/ipc.h in JSON, rules and on the terminal. They are an
+ * interface: other people's scripts compare them.
  *
  * Every table is as long as its enum: a new value without a word does not build, or, added in the
  * middle, is "unknown", as is any value outside.

@@ -3,8 +3,9 @@
  * A log that grows as fast as told, before the live analyst: what of it is lost, how far reading
  * falls behind, and what that costs. This program is bailiffd, the recorder and the log's writer.
  *
- * The log is kept small on disk: what has been read is given back (FALLOC_FL_PUNCH_HOLE), its length
- * stays. There are no kernel events; that filters' lines count is accepted, so that decisions follow.
+ * The log is kept small on disk: what has been read is given back (FALLOC_FL_PUNCH_HOLE), its
+ * length stays. There are no kernel events; that filters' lines count is accepted, so that
+ * decisions follow.
  *
  * usage: flood ANALYST TEXT LOG MB_PER_S SECONDS FILTERS RULES
  * TEXT: a log, whole lines, written again and again. LOG: is made, and removed. Prints NAME VALUE.

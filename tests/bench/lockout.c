@@ -3,11 +3,13 @@
  * What lockouts of addresses cost bailiffd, in CPU time of this process, kernel side included.
  *
  * The real programs are attached to a network namespace and a cgroup of this process's own, and
- * nothing is pinned, so the host notices nothing. "alone" and "storm" are lockouts_decide: checks, the
- * map, the record in the state file, the search for open connections to cut; of root's sessions,
- * which only the sensors know, there are none. "restore" is what a start after a reboot does.
+ * nothing is pinned, so the host notices nothing. "alone" and "storm" are lockouts_decide: checks,
+ * the map, the record in the state file, the search for open connections to cut; of root's
+ * sessions, which only the sensors know, there are none. "restore" is what a start after a reboot
+ * does.
  *
- * usage: lockout ENTRIES DIR CGROUP    DIR is an empty folder for the state file. Prints NAME VALUE UNIT.
+ * usage: lockout ENTRIES DIR CGROUP    DIR is an empty folder for the state file.
+ * Prints NAME VALUE UNIT.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,8 @@
 /*
  * Runs a command and tells what it and its children spent, by getrusage.
  *
- * ru_maxrss of a child begins with what its parent had at fork, so the parent must be small: this is.
+ * ru_maxrss of a child begins with what its parent had at fork, so the parent must be small: this
+ * is.
  *
  * usage: spend OUTPUT COMMAND [ARGUMENT]...   the command's standard output goes to the file OUTPUT
  * Prints "CPU_MS PEAK_KIB WALL_MS" and ends with the command's code.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs that the tests start: this very binary under other names, told by "child:MODE" as first or
- * second argument what to do. Nothing else is needed in the guest.
+ * Programs that the tests start: this very binary under other names, told by "child:MODE" as first
+ * or second argument what to do. Nothing else is needed in the guest.
  */
 #ifndef TESTS_BPF_CHILD_H
 #define TESTS_BPF_CHILD_H

@@ -37,7 +37,8 @@ void events_close(struct events *ev);
 void events_drain(struct events *ev);
 /* Reads and forgets. */
 void events_forget(struct events *ev);
-/* Waits for the rings' own wake-up; the number of records that came with it, 0 at the time limit. */
+/* Waits for the rings' own wake-up; the number of records that came with it, 0 at the time
+ * limit. */
 int events_poll(struct events *ev, int timeout_ms);
 
 /* pid 0: any. NULL if there is no nth (from 0). */

@@ -2,10 +2,10 @@
 /*
  * Loads the BPF objects in every way that this kernel allows and checks what a user would notice.
  *
- * usage: bpf-test --objects DIR [--quiet-machine] [--want storage,fexit,kretprobe,lsm] [--only GROUP]
- * --want names what this kernel is known to allow: then that it does not work is a failure, not a
- * skip. Groups: exec session late full net ring signal lockout verdict guard. Code 0 good, 1 failed, 77 only
- * skips.
+ * usage: bpf-test --objects DIR [--quiet-machine] [--want storage,fexit,kretprobe,lsm] [--only
+ * GROUP] --want names what this kernel is known to allow: then that it does not work is a failure,
+ * not a skip. Groups: exec session late full net ring signal lockout verdict guard. Code 0 good, 1
+ * failed, 77 only skips.
  */
 #include <errno.h>
 #include <stdio.h>

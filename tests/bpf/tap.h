@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Results in TAP: one line a check, and a plan at the end, so that a test program that died half way
- * is not taken for a good one.
+ * Results in TAP: one line a check, and a plan at the end, so that a test program that died half
+ * way is not taken for a good one.
  */
 #ifndef TESTS_BPF_TAP_H
 #define TESTS_BPF_TAP_H

@@ -206,7 +206,8 @@ static int wait_and_exec(void *arg)
 	return 126;
 }
 
-/* On one CPU, so that one is preempted in the hook while another execs, unless the hook holds the CPU. */
+/* On one CPU, so that one is preempted in the hook while another execs, unless the hook holds
+ * the CPU. */
 static int crowd(void *arg)
 {
 	cpu_set_t one;

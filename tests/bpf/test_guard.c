@@ -2,8 +2,8 @@
 /*
  * The guard: what it refuses to whom, what it leaves alone, and that it ends with its links.
  *
- * This process stands for bailiffd, a child of it for one of its parts. Who asks is another child: what
- * may be done to it is another matter, but it has no more right than any process of root's.
+ * This process stands for bailiffd, a child of it for one of its parts. Who asks is another child:
+ * what may be done to it is another matter, but it has no more right than any process of root's.
  */
 #include "tests.h"
 

@@ -30,7 +30,8 @@ static struct handle asked = {
 	.service = "vsftpd", .user = "root", .rhost = "203.0.113.9", .tty = "ftp"
 };
 
-/* libpam's texts are copies on its heap; a constant's page may not be mapped yet in a new process. */
+/* libpam's texts are copies on its heap; a constant's page may not be mapped yet in a new
+ * process. */
 static const char *own(const char *text)
 {
 	return text && text != (const char *)1 ? strdup(text) : text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Signals: each is told when its deed is done in a login session, and not for what looks like it and is
- * honest.
+ * Signals: each is told when its deed is done in a login session, and not for what looks like it
+ * and is honest.
  */
 #include "tests.h"
 
@@ -188,8 +188,8 @@ struct gain {
 };
 
 /*
- * A user namespace in which somebody mapped root's id: the one way to become root without an exec and
- * without a hole in the kernel.
+ * A user namespace in which somebody mapped root's id: the one way to become root without an exec
+ * and without a hole in the kernel.
  */
 static int become_root_inside(void *arg)
 {

@@ -2,7 +2,8 @@
 /*
  * Containment: a verdict on a session or an account, by each of the ways that refuse.
  *
- * Every "nothing ran" stands beside a control in which the same program, tried the same way, did run.
+ * Every "nothing ran" stands beside a control in which the same program, tried the same way, did
+ * run.
  */
 #include "verdict.h"
 
@@ -153,7 +154,8 @@ static void test_limits(const struct verdicts *v, const struct worker *w,
 	take(v, v->sessions, &w->tag);
 }
 
-/* w's session is made one that other's session logged in for, and then one that is not quite that. */
+/* w's session is made one that other's session logged in for, and then one that is not quite
+ * that. */
 static void test_joined(const struct fixture *f, const struct verdicts *v, const struct worker *w,
 			const struct worker *other, enum method method)
 {

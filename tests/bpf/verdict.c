@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a contained task tries. "Ran" is told by the program itself: its first instruction is one that
- * traps, so SIGILL means that an instruction of it was executed, and nothing else does.
+ * What a contained task tries. "Ran" is told by the program itself: its first instruction is one
+ * that traps, so SIGILL means that an instruction of it was executed, and nothing else does.
  */
 #include "verdict.h"
 
@@ -182,7 +182,8 @@ static void act(enum try_what what)
 	exec_trap();
 }
 
-/* posix_spawn() is vfork and exec; a refused exec is its error, a killed one is a process that ended. */
+/* posix_spawn() is vfork and exec; a refused exec is its error, a killed one is a process that
+ * ended. */
 static void vfork_trap(struct tried *t)
 {
 	pid_t pid;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workers inside a login session that try what a verdict may refuse, and the programs that refuse it.
+ * Workers inside a login session that try what a verdict may refuse, and the programs that refuse
+ * it.
  */
 #ifndef TESTS_BPF_VERDICT_H
 #define TESTS_BPF_VERDICT_H

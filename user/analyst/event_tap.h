@@ -2,9 +2,9 @@
 /*
  * Private to bailiff-analyst's own files: events as lines of a recording, into a pipe.
  *
- * Nothing here waits for the reader. It gets whole lines only: an event whose line the pipe does not
- * take is lost, and the next line that gets through counts it in "lost"; a line of which the pipe
- * took a part (it may, past PIPE_BUF bytes) is finished before anything else.
+ * Nothing here waits for the reader. It gets whole lines only: an event whose line the pipe does
+ * not take is lost, and the next line that gets through counts it in "lost"; a line of which the
+ * pipe took a part (it may, past PIPE_BUF bytes) is finished before anything else.
  */
 #ifndef ANALYST_EVENT_TAP_H
 #define ANALYST_EVENT_TAP_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One file of filter check: loaded by itself, then with each value of each parameter that it names. */
+/* One file of filter check: loaded by itself, then with each value of each parameter that it
+ * names. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Private to bailiff-analyst: what filter test and filter check share, and how a test is reported. */
+/* Private to bailiff-analyst: what filter test and filter check share, and how a test is
+ * reported. */
 #ifndef ANALYST_FILTER_REPORT_H
 #define ANALYST_FILTER_REPORT_H
 

@@ -9,7 +9,8 @@ int filter_test_main(int argc, char **argv);
 /* The same for "check"; 2: a file is refused, or cannot be read. */
 int filter_check_main(int argc, char **argv);
 
-/* Adds the filter files of a folder (NAME.conf, NAME.local, NAME.d/) to a set; -ENOENT and so on. */
+/* Adds the filter files of a folder (NAME.conf, NAME.local, NAME.d/) to a set; -ENOENT and so
+ * on. */
 struct filter_set;
 int filter_folder_add(struct filter_set *set, const char *folder);
 

@@ -5,8 +5,8 @@
  *   files -> jails (import_jails.c, import_values.c) -> plan (import_plan.c, import_source.c,
  *   import_filter.c) -> text, JSON (import_show.c) or files (import_write.c)
  *
- * Private to import*.c. Nothing is guessed in silence: what a jail says and bailiff does not do is a
- * note with the file and line that says so. One jail's mistakes do not touch the others.
+ * Private to import*.c. Nothing is guessed in silence: what a jail says and bailiff does not do is
+ * a note with the file and line that says so. One jail's mistakes do not touch the others.
  */
 #ifndef ANALYST_IMPORT_H
 #define ANALYST_IMPORT_H
@@ -194,7 +194,8 @@ void import_value_done(struct import_value *value);
 
 /* ---- values (import_values.c) ---- */
 
-/* fail2ban's lengths: "10m", "1d12h", "60*60", "1h 30m", "-1". -EINVAL, -ERANGE (over ten years). */
+/* fail2ban's lengths: "10m", "1d12h", "60*60", "1h 30m", "-1". -EINVAL, -ERANGE (over ten
+ * years). */
 int import_seconds(const char *text, double *ret);
 int import_yes(const char *text, bool *ret);
 int import_number(const char *text, long *ret);
@@ -211,8 +212,8 @@ int import_plan(struct import *import);
 /* import_filter.c: decides which filter file does it, and adds what has to be written to the
  * output and to the set. */
 int import_filter(struct import *import, struct import_jail *jail, struct filter_spec *ret_spec);
-/* import_copy.c: the files of a filter that config was read from, with its includes; the filter is called
- * as from then on. */
+/* import_copy.c: the files of a filter that config was read from, with its includes; the filter is
+ * called as from then on. */
 int import_copy(struct import *import, struct import_jail *jail, const struct config *config,
 		const char *as, struct filter_spec *spec);
 /* error may begin with a place. */
@@ -273,8 +274,8 @@ DEFINE_CLEANUP(import_syslog_free, struct import_syslog *)
 void import_host_here(struct import_host *ret, struct import_syslog *syslog);
 
 /* import_write.c */
-/* Notes of what is in the folder already and gets in the way: rules of an earlier import whose jails
- * are gone, rules of the same id. */
+/* Notes of what is in the folder already and gets in the way: rules of an earlier import whose
+ * jails are gone, rules of the same id. */
 int import_look_there(struct import *import, const char *folder);
 enum import_written {
 	WRITTEN_SAME = 1, /* was there already */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The files of a fail2ban filter, with all that they include, as they will stand in bailiff's folder.
+ * The files of a fail2ban filter, with all that they include, as they will stand in bailiff's
+ * folder.
  *
- * Nothing that is written there changes a filter of bailiff's own: a file that bailiff ships another
- * version of gets a name of its own, and those that include it ask for it by that name. Apart from that
- * they stay byte for byte what they were. common.conf alone may be replaced: bailiff's own filters do
- * not include it.
+ * Nothing that is written there changes a filter of bailiff's own: a file that bailiff ships
+ * another version of gets a name of its own, and those that include it ask for it by that name.
+ * Apart from that they stay byte for byte what they were. common.conf alone may be replaced:
+ * bailiff's own filters do not include it.
  */
 #include <errno.h>
 #include <stdlib.h>

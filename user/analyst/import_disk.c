@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an import reads of the host: the folder, bailiff's own filters and rules, who owns a log file,
- * and which files the syslog daemon writes.
+ * What an import reads of the host: the folder, bailiff's own filters and rules, who owns a log
+ * file, and which files the syslog daemon writes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -66,7 +66,8 @@ static int file_take(struct reading *reading, const char *path, const char *name
 	return 0;
 }
 
-/* inside: where the names of the files begin, "jail.d/". below: folders in it, that end in .d, too */
+/* inside: where the names of the files begin, "jail.d/". below: folders in it, that end in .d,
+ * too */
 static int folder_take(struct reading *reading, const char *folder, const char *inside, bool below)
 {
 	struct dirent **entries;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ignoreip becomes exempt: addresses and nets, also those of the files that it names (file:PATH, read by
- * fail2ban from commit c54f1a460355 on). Names are told, not looked up.
+ * ignoreip becomes exempt: addresses and nets, also those of the files that it names (file:PATH,
+ * read by fail2ban from commit c54f1a460355 on). Names are told, not looked up.
  *
- * Such a file is read once. fail2ban looks at it again when it changes; that is told, since somebody
- * relies on it.
+ * Such a file is read once. fail2ban looks at it again when it changes; that is told, since
+ * somebody relies on it.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Expressions that stand in the jail itself. They become a filter of the jail's own name that begins
- * with the jail's filter and changes those options, as fail2ban does; %(known/failregex)s is then what
- * the included filter has.
+ * Expressions that stand in the jail itself. They become a filter of the jail's own name that
+ * begins with the jail's filter and changes those options, as fail2ban does; %(known/failregex)s is
+ * then what the included filter has.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@ static const char *const own_options[] = {
 };
 
 /*
- * What a jail knows of these before its first file is what its filter says, which is not read yet: it
- * stays as it is written, and is filled in where it will stand.
+ * What a jail knows of these before its first file is what its filter says, which is not read yet:
+ * it stays as it is written, and is filled in where it will stand.
  */
 int import_own_prepare(struct import *import)
 {

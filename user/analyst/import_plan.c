@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Jail by jail, in the files' order: its filter, its sources, its rule, and the rest. Only jails that
- * are enabled become anything.
+ * Jail by jail, in the files' order: its filter, its sources, its rule, and the rest. Only jails
+ * that are enabled become anything.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What else a jail says: ports, which are carried over, and actions and habits of reading, which are
- * not.
+ * What else a jail says: ports, which are carried over, and actions and habits of reading, which
+ * are not.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where a jail's lines come from: bailiff's built-in sources, the journal, a service's own file, or,
- * where there is nothing better, text.
+ * Where a jail's lines come from: bailiff's built-in sources, the journal, a service's own file,
+ * or, where there is nothing better, text.
  *
- * A file that syslog writes holds what anybody had it write. The journal has the same lines with the
- * kernel's word for who wrote them, so it is read instead.
+ * A file that syslog writes holds what anybody had it write. The journal has the same lines with
+ * the kernel's word for who wrote them, so it is read instead.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static const struct {
 	{ "debug", "" },
 };
 
-/* Services that write into the journal under an account of their own, by the name of their filter. */
+/* Services that write into the journal under an account of their own, by the name of their
+ * filter. */
 static const struct {
 	const char *filter;
 	const char *account;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The output into a folder. A file that is there and differs is somebody's work: nothing is written
- * at all then, unless forced. bailiff.conf.d comes last, so whoever reads the folder meanwhile finds
- * no source whose filter is not there yet.
+ * at all then, unless forced. bailiff.conf.d comes last, so whoever reads the folder meanwhile
+ * finds no source whose filter is not there yet.
  */
 #include <errno.h>
 #include <limits.h>

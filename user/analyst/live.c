@@ -301,8 +301,8 @@ static int live_run(struct live *live)
 	int r;
 
 	/* Stamps without a zone are local time; its file cannot be opened later. */
-	/* With TZ unset glibc looks at the file again at each mktime (time/tzset.c, tzset_internal),
-	 * and the sandbox kills whoever does. */
+	/* With TZ unset glibc looks at the file again at each mktime (time/tzset.c,
+	 * tzset_internal), and the sandbox kills whoever does. */
 	(void)setenv("TZ", ":/etc/localtime", 0);
 	tzset();
 	r = live_new(live);

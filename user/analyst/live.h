@@ -3,8 +3,8 @@
  * Private to bailiff-analyst's own files: the live process. The stages know nothing of it.
  *
  * It is fed by descriptors that bailiffd hands over, and opens nothing itself. Each wake-up does a
- * bounded amount of work on every source in turn, so that a flooded log does not keep the rings from
- * being read, nor the other way round; what is left over wakes it again (more_fd).
+ * bounded amount of work on every source in turn, so that a flooded log does not keep the rings
+ * from being read, nor the other way round; what is left over wakes it again (more_fd).
  */
 #ifndef ANALYST_LIVE_H
 #define ANALYST_LIVE_H

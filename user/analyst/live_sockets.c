@@ -2,8 +2,8 @@
 /*
  * Log sources that are sockets: syslog datagrams with their senders' credentials, audit records.
  *
- * One message is one record. What the kernel threw away, because it came faster than it was read, is
- * counted; senders of datagrams wait instead.
+ * One message is one record. What the kernel threw away, because it came faster than it was read,
+ * is counted; senders of datagrams wait instead.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -93,7 +93,8 @@ static void take_datagram(struct live_source *source, const struct message *mess
 				  source->live);
 }
 
-/* The kernel alone can send to the group; another process could send to the socket's own address. */
+/* The kernel alone can send to the group; another process could send to the socket's own
+ * address. */
 static void take_audit(struct live_source *source, const struct message *message, uint64_t now_ns)
 {
 	const struct nlmsghdr *head = &message->head;
@@ -101,8 +102,8 @@ static void take_audit(struct live_source *source, const struct message *message
 
 	if (!message->from_kernel || len < sizeof(*head))
 		return;
-	/* In audit messages nlmsg_len leaves the header out (audit_make_reply does not, kauditd does;
-	 * lib/audit of user space reads to the end of the datagram, too). */
+	/* In audit messages nlmsg_len leaves the header out (audit_make_reply does not, kauditd
+	 * does; lib/audit of user space reads to the end of the datagram, too). */
 	(void)log_reader_audit(source->tap.reader, head->nlmsg_type, message->bytes + NLMSG_HDRLEN,
 			       len - NLMSG_HDRLEN, now_ns, live_source_on_record, source->live);
 }

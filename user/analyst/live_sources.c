@@ -212,8 +212,8 @@ static int switch_pipe(struct live_source *source, int fd)
 }
 
 /*
- * Reads at most LIVE_FILE_TURN bytes, for about budget_ns: whatever a line costs (its writer chooses
- * that), rings and timers are looked at again soon. true: there is more.
+ * Reads at most LIVE_FILE_TURN bytes, for about budget_ns: whatever a line costs (its writer
+ * chooses that), rings and timers are looked at again soon. true: there is more.
  */
 static bool tap_follow(struct live_source *source, struct tap *tap, uint64_t now_ns,
 		       uint64_t budget_ns)

@@ -2,8 +2,8 @@
 /*
  * How log sources do: looked at once a second, told once per change.
  *
- * Figures go to bailiffd for bailiffctl status; a change of state goes to the records and to the log
- * as well. Both are bounded per second, whoever makes sources change.
+ * Figures go to bailiffd for bailiffctl status; a change of state goes to the records and to the
+ * log as well. Both are bounded per second, whoever makes sources change.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -195,8 +195,8 @@ int live_source_state(struct live *live, const struct ipc_source_state_change *m
 	return 0;
 }
 
-/* A moment passes between one clock's reading and the other's, a long one where this process is held
- * up: the smallest of some differences is the truest. */
+/* A moment passes between one clock's reading and the other's, a long one where this process is
+ * held up: the smallest of some differences is the truest. */
 static int64_t step_since(int64_t before_ns, int64_t *ret_now_ns)
 {
 	int64_t step_ns = 0;

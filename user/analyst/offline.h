@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Private to bailiff-analyst's own files: commands that need neither bailiffd nor rights. Their time
- * is that of their input, so the same input gives the same output on any day.
+ * Private to bailiff-analyst's own files: commands that need neither bailiffd nor rights. Their
+ * time is that of their input, so the same input gives the same output on any day.
  */
 #ifndef ANALYST_OFFLINE_H
 #define ANALYST_OFFLINE_H
@@ -107,8 +107,9 @@ int replay_input_log(struct replay_input *input, const char *path, uint32_t sour
 int replay_input_events(struct replay_input *input, const char *path,
 			const struct sensor_names *names, char error[INI_ERROR_MAX]);
 
-/* Tells the wall time of a record whose transport does not, 0 = it has none; near_wall_ns is when the
- * log was written last, last_wall_ns the stamp of the record before. Without it, log_stamp does. */
+/* Tells the wall time of a record whose transport does not, 0 = it has none; near_wall_ns is when
+ * the log was written last, last_wall_ns the stamp of the record before. Without it, log_stamp
+ * does. */
 void replay_input_on_stamp(struct replay_input *input,
 			   uint64_t (*fn)(const struct log_record *record, uint64_t near_wall_ns,
 					  uint64_t last_wall_ns, void *arg),

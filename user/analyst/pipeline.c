@@ -381,7 +381,8 @@ void pipeline_history(struct pipeline *p, const struct ipc_history *history, uin
 
 	if (history->lockouts)
 		decider_restore(p->decider, &history->subject, history->lockouts);
-	/* Before this boot there is no boot time to give it; then it is too old for a window anyway. */
+	/* Before this boot there is no boot time to give it; then it is too old for a window
+	 * anyway. */
 	if (history->attempts && age_ns < now_ns)
 		correlation_restore(p->correlation, &history->subject, history->attempts,
 				    now_ns - age_ns);

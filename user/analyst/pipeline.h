@@ -2,7 +2,8 @@
 /*
  * The whole program on one page: the order of the stages, and nothing else.
  *
- * Live and replay feed the same pipeline: main.c from rings and log descriptors, replay.c from files.
+ * Live and replay feed the same pipeline: main.c from rings and log descriptors, replay.c from
+ * files.
  */
 #ifndef ANALYST_PIPELINE_H
 #define ANALYST_PIPELINE_H
@@ -33,7 +34,8 @@ int pipeline_add_service(struct pipeline *pipeline, const struct ipc_service *se
 int pipeline_add_exempt(struct pipeline *pipeline, const struct addr *net, enum exempt_why why);
 int pipeline_add_rule(struct pipeline *pipeline, const char *name, const char *text, size_t len,
 		      char error[RULES_ERROR_MAX]);
-/* A log source with its filters (already added); filters that fail are told by error, the rest work: the number of failed ones. */
+/* A log source with its filters (already added); filters that fail are told by error, the rest
+ * work: the number of failed ones. */
 int pipeline_add_source(struct pipeline *pipeline, const struct ipc_source *added,
 			void (*error)(const char *text, void *arg), void *arg);
 
@@ -52,8 +54,8 @@ void pipeline_log_record(struct pipeline *pipeline, const struct log_record *giv
 /* filter_stamp by the first of its source's filters that finds one. */
 uint64_t pipeline_stamp(const struct pipeline *pipeline, const struct log_record *record,
 			uint64_t near_wall_ns, uint64_t last_wall_ns);
-/* CLOCK_REALTIME - CLOCK_BOOTTIME, whenever it may have changed (0 where boot time is wall time). What
- * was written while nobody read is dated with it. */
+/* CLOCK_REALTIME - CLOCK_BOOTTIME, whenever it may have changed (0 where boot time is wall time).
+ * What was written while nobody read is dated with it. */
 void pipeline_clock(struct pipeline *pipeline, int64_t boot_to_wall_ns);
 /* It was set, at this boot time, and was another until then. Then pipeline_clock. */
 void pipeline_clock_step(struct pipeline *pipeline, uint64_t at_ns, int64_t before_ns);

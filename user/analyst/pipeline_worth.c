@@ -25,8 +25,8 @@ enum trust pipeline_trust(const struct pipeline *p, const struct source *source,
 		return TRUST_CLAIMED;
 	if (!origin->trusted)
 		return source->attested ? TRUST_ATTESTED : TRUST_CLAIMED;
-	/* A program may call itself what it likes; what root says, or the service's own account, of a
-	 * known program, counts. */
+	/* A program may call itself what it likes; what root says, or the service's own account, of
+	 * a known program, counts. */
 	if (!origin->has_uid || !origin->exe[0])
 		return TRUST_CLAIMED;
 	return !origin->uid || is_writer(p, service, origin->uid) ? TRUST_ATTESTED : TRUST_CLAIMED;

@@ -28,15 +28,16 @@ void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
-/* Where len more bytes may be written, of which as many as are taken then count. NULL: they do not fit,
- * or something was cut before. What was written and not taken is gone with the next append. */
+/* Where len more bytes may be written, of which as many as are taken then count. NULL: they do not
+ * fit, or something was cut before. What was written and not taken is gone with the next append. */
 char *buf_room(struct buf *buf, size_t len);
 void buf_take(struct buf *buf, size_t len);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Untrusted text for a terminal: control characters, escape sequences, bidirectional and other
- * invisible format characters, and invalid UTF-8 become \n, \t, \xNN or \u{NNNN}; a backslash is doubled.
+ * invisible format characters, and invalid UTF-8 become \n, \t, \xNN or \u{NNNN}; a backslash is
+ * doubled.
  */
 void buf_put_safe(struct buf *buf, const char *text, size_t len);
 

@@ -79,8 +79,8 @@ static char *put_digits(char *to, unsigned int value, int count)
 	return to + count;
 }
 
-/* By hand: each record and decision has one or two, and printf takes twenty times as long. 64 bits of
- * nanoseconds end in 2554. */
+/* By hand: each record and decision has one or two, and printf takes twenty times as long. 64 bits
+ * of nanoseconds end in 2554. */
 void clock_format(uint64_t wall_ns, char ret_text[CLOCK_TEXT_MAX])
 {
 	unsigned int nsec = (unsigned int)(wall_ns % NSEC_PER_SEC);

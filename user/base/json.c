@@ -36,7 +36,8 @@ static bool byte_is_plain(char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* Nearly all texts, and all keys, need no escape: those are written in one go. false: this one is not. */
+/* Nearly all texts, and all keys, need no escape: those are written in one go. false: this one
+ * is not. */
 static bool put_plain(struct buf *out, const char *text, size_t len)
 {
 	char *to = buf_room(out, len + 2);

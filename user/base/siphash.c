@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * SipHash (Aumasson and Bernstein, 2012): a keyed hash, so that whoever chooses keys cannot choose
- * collisions. SipHash-2-4 where a hash is stored or stands for the text itself. SipHash-1-3 for places
- * in a table, which nobody outside sees: with half the rounds it costs half, and is what the authors
- * call enough there (so do the tables of the kernel, of Python and of Rust).
+ * collisions. SipHash-2-4 where a hash is stored or stands for the text itself. SipHash-1-3 for
+ * places in a table, which nobody outside sees: with half the rounds it costs half, and is what the
+ * authors call enough there (so do the tables of the kernel, of Python and of Rust).
  */
 #include "base/table.h"
 

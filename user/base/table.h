@@ -20,8 +20,9 @@ struct table;
 int table_new(struct table **ret, size_t key_size, size_t value_size, uint32_t max,
 	      const uint64_t seed[2]);
 struct table *table_free(struct table *table);
-/* Of a new value only so many bytes are zeroed, what was there before stays in the rest: for values of
- * which a few bytes tell how much else holds, since to zero a cold entry costs more than to find it. */
+/* Of a new value only so many bytes are zeroed, what was there before stays in the rest: for values
+ * of which a few bytes tell how much else holds, since to zero a cold entry costs more than to
+ * find it. */
 void table_zero_only(struct table *table, size_t size);
 DEFINE_CLEANUP(table_free, struct table *)
 

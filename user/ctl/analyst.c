@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bailiffctl replay, filter, rules, import: the analyst's own offline commands, with all arguments as they
- * stand. It parses hostile text; this program, which is often run as root, does not.
+ * bailiffctl replay, filter, rules, import: the analyst's own offline commands, with all arguments
+ * as they stand. It parses hostile text; this program, which is often run as root, does not.
  */
 #include <errno.h>
 #include <string.h>

@@ -14,8 +14,8 @@
 
 #define SNAPSHOT_NODES_MAX 8192
 
-/* Lines of JSON. -EINVAL: it does not begin as a snapshot does; -ENOMEM. What else does not parse is
- * counted, and told at the end. */
+/* Lines of JSON. -EINVAL: it does not begin as a snapshot does; -ENOMEM. What else does not parse
+ * is counted, and told at the end. */
 int snapshot_put_text(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bailiffctl status: one glance at what bailiffd does, and how each log source does. What the configuration lets count without a
- * witness is asked first, so that it is never left out of what is shown.
+ * bailiffctl status: one glance at what bailiffd does, and how each log source does. What the
+ * configuration lets count without a witness is asked first, so that it is never left out of what
+ * is shown.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -62,7 +62,8 @@ const char *step_trust_word(const struct step *step);
 /* What the action did or would do to the subject: "locked out", "frozen"… */
 const char *step_done_word(const struct step *step);
 
-/* The sentence of a decision or an outcome: "lock for 10m by rule ssh-guessing", "released by …". */
+/* The sentence of a decision or an outcome: "lock for 10m by rule ssh-guessing", "released by
+ * …". */
 void step_put_deed(struct buf *out, const struct step *step);
 
 /* One line for watch, with newline. */

@@ -5,7 +5,8 @@
 
 #include "enforcer/enforcer.h"
 
-/* One finding named CONTROL_ACCEPTED per source and filter. Nonzero from fn ends and is returned. */
+/* One finding named CONTROL_ACCEPTED per source and filter. Nonzero from fn ends and is
+ * returned. */
 int accepted_each(const struct conf *conf, finding_fn fn, void *arg);
 void accepted_log(const struct conf *conf);
 

@@ -2,9 +2,9 @@
 /*
  * Who could still get in and become root.
  *
- * Read from /etc/passwd, group and shadow at each question, which is asked when an operator or a rule
- * locks an account out, so seldom. What cannot be read is taken as no way in: then the answer errs
- * towards refusing, and an operator has his force.
+ * Read from /etc/passwd, group and shadow at each question, which is asked when an operator or a
+ * rule locks an account out, so seldom. What cannot be read is taken as no way in: then the answer
+ * errs towards refusing, and an operator has his force.
  */
 #include "enforcer/accounts.h"
 
@@ -83,7 +83,8 @@ static bool is_admin(const struct admins *admins, const struct passwd *account)
 	return false;
 }
 
-/* "!", "*" and what begins with them is no password's hash; an empty one is none that sshd takes. */
+/* "!", "*" and what begins with them is no password's hash; an empty one is none that sshd
+ * takes. */
 static bool has_password(int root_fd, const char *name)
 {
 	_cleanup_fclose_ FILE *file = open_file(root_fd, "etc/shadow");

@@ -4,8 +4,8 @@
  *
  * An administrator is uid 0, a member of the groups sudo, wheel or admin, or an account that the
  * configuration exempts. One with a way in has a shell that is not nologin or false, and a password
- * that is not locked or a file of authorized keys that is not empty. Accounts of a directory service
- * do not count: whether they can log in is known elsewhere.
+ * that is not locked or a file of authorized keys that is not empty. Accounts of a directory
+ * service do not count: whether they can log in is known elsewhere.
  */
 #ifndef ENFORCER_ACCOUNTS_H
 #define ENFORCER_ACCOUNTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The running bailiffd: what main.c starts and what its parts share. Private to agent*.c, children.c,
- * setup.c.
+ * The running bailiffd: what main.c starts and what its parts share. Private to agent*.c,
+ * children.c, setup.c.
  */
 #ifndef ENFORCER_AGENT_H
 #define ENFORCER_AGENT_H

@@ -33,11 +33,11 @@ static const int kept_caps[] = {
 	CAP_NET_ADMIN, /* SOCK_DESTROY, sk_lookup and cgroup links */
 	CAP_KILL, /* a locked session's processes; logind asks for it, too */
 	CAP_DAC_READ_SEARCH, /* log files of any owner */
-	CAP_SYS_PTRACE, /* which namespaces other processes are in; it reads, and attaches to nobody */
+	CAP_SYS_PTRACE, /* which namespaces others are in; it attaches to nobody */
 	CAP_SETUID, /* children under their accounts ... */
 	CAP_SETGID,
 	CAP_SETPCAP, /* ... without a bounding set */
-	CAP_AUDIT_READ, /* last: a socket for audit records after a reload, if they are read at all */
+	CAP_AUDIT_READ, /* last: a socket for audit records after a reload, if they are read */
 };
 
 /* ---- folders and the lock ---- */

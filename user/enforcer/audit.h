@@ -10,8 +10,8 @@
 
 #include <stddef.h>
 
-/* 0 or 1; -EPERM without CAP_AUDIT_CONTROL, -ECONNREFUSED in a container, -EPROTONOSUPPORT where the
- * kernel has none. */
+/* 0 or 1; -EPERM without CAP_AUDIT_CONTROL, -ECONNREFUSED in a container, -EPROTONOSUPPORT where
+ * the kernel has none. */
 int audit_enabled(void);
 
 /* A non-blocking socket in the multicast group of audit records (3.16). It needs CAP_AUDIT_READ in

@@ -26,7 +26,8 @@
 #define WAIT_PAUSE_US 250
 #define DEPTH_MAX 8 /* of cgroups below a session's; deeper ones are not searched */
 
-/* Fields of a mountinfo line: id parent maj:min root MOUNTPOINT options [tags] - TYPE source opts */
+/* Fields of a mountinfo line: id parent maj:min root MOUNTPOINT options [tags] - TYPE source
+ * opts */
 static bool mount_line(const char *line, size_t len, char *ret_path, size_t size)
 {
 	const char *end = line + len, *dash, *at = line, *next;

@@ -30,8 +30,8 @@ bool cgroup_may_freeze(int root_fd, const char *path);
 /* After cgroup_freeze: until every task has come to rest, at most 50 ms. For a look that must miss
  * nobody; what is to be stopped only is stopped long before. */
 void cgroup_wait_frozen(int root_fd, const char *path);
-/* Has every task of it come to rest? Asked for is not at rest: a task stops on its way back to its own
- * instructions, and goes on inside the kernel until then. */
+/* Has every task of it come to rest? Asked for is not at rest: a task stops on its way back to its
+ * own instructions, and goes on inside the kernel until then. */
 int cgroup_at_rest(int root_fd, const char *path, bool *ret);
 /* Is any process alive in it or below? Zombies do not count. */
 int cgroup_is_populated(int root_fd, const char *path, bool *ret);

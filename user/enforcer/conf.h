@@ -39,7 +39,8 @@ struct conf_service {
 	char writer[IPC_USER_MAX]; /* account as which it logs, beside root; "" = root alone */
 	uid_t writer_uid; /* resolved by conf_finish; 0 = root alone */
 	char name[IPC_NAME_MAX];
-	/* Absolute paths per role; [BL_ROLE_NONE] stays empty. A file may be missing on this host. */
+	/* Absolute paths per role; [BL_ROLE_NONE] stays empty. A file may be missing on this
+	 * host. */
 	char *file[BL_ROLE_MAX][CONF_FILES_MAX];
 	uint32_t files[BL_ROLE_MAX];
 	bool disabled; /* enabled = no; conf_finish drops it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keys of [service NAME]: which program files and ports belong to a service. Whatever repeats is bounded by an array in conf.h.
+ * The keys of [service NAME]: which program files and ports belong to a service. Whatever repeats
+ * is bounded by an array in conf.h.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keys of [source NAME]: what log text is read, and with which filters. Whatever repeats is bounded by an array in conf.h.
+ * The keys of [source NAME]: what log text is read, and with which filters. Whatever repeats is
+ * bounded by an array in conf.h.
  */
 #include <errno.h>
 #include <string.h>

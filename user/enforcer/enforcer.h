@@ -46,7 +46,8 @@ int hooks_counters(const struct hooks *hooks, uint64_t ret_count[BL_COUNT_MAX]);
 /*
  * Runs of the attached programs that the kernel skipped since they were loaded, because the program
  * was active on that CPU already, and that no other program made up for: an event that nobody saw.
- * The kernel counts them since 5.12; where tracepoints cannot be preempted (seen up to 6.12) it is 0.
+ * The kernel counts them since 5.12; where tracepoints cannot be preempted (seen up to 6.12) it is
+ * 0.
  */
 uint64_t hooks_skipped(const struct hooks *hooks);
 
@@ -59,8 +60,8 @@ uint32_t hooks_degraded(const struct hooks *hooks);
 /* Rewrites bl_services and bl_ports where a program file's inode or the configuration changed.
  * Called each 10 s and at reload: an upgraded sshd is known at once. 1: something changed. */
 int hooks_services(struct hooks *hooks, const struct conf *conf);
-/* Attaches the address lockout in network namespaces that are new since the last call, forgets those
- * that are over. Called each 10 s. 1: something changed. */
+/* Attaches the address lockout in network namespaces that are new since the last call, forgets
+ * those that are over. Called each 10 s. 1: something changed. */
 int hooks_namespaces(struct hooks *hooks);
 /* Refuses locked addresses as the configuration says; after hooks_load and at reload. */
 int hooks_style(struct hooks *hooks, const struct conf *conf);
@@ -72,8 +73,8 @@ int hooks_takeover(struct hooks *hooks);
 /* Writes every session into the ring again: for an analyst that was started anew. */
 int hooks_tell(struct hooks *hooks);
 
-/* Keeps others from it, where the configuration asks for that; once, after hooks_namespaces. What did
- * not work is a finding. */
+/* Keeps others from it, where the configuration asks for that; once, after hooks_namespaces. What
+ * did not work is a finding. */
 int hooks_guard(struct hooks *hooks, const struct conf *conf);
 
 /* ---- what others do to it: noticed within 30 s, and put right ---- */
@@ -136,9 +137,9 @@ int lockouts_decide(struct lockouts *lockouts, const struct ipc_decision *decisi
 		    struct ipc_outcome *ret);
 
 /*
- * CONTROL_LOCK, _RELEASE, _HOLD and _THAW. who is for the record ("alice (uid 0)"), peer_pid the asking
- * process: the session it runs in needs force. Fills ret->error, text, result, count; outcomes of
- * what was done go to fn.
+ * CONTROL_LOCK, _RELEASE, _HOLD and _THAW. who is for the record ("alice (uid 0)"), peer_pid the
+ * asking process: the session it runs in needs force. Fills ret->error, text, result, count;
+ * outcomes of what was done go to fn.
  */
 void lockouts_operator(struct lockouts *lockouts, const struct control_request *request,
 		       const char *who, pid_t peer_pid, struct control_reply *ret);
@@ -146,7 +147,8 @@ void lockouts_operator(struct lockouts *lockouts, const struct control_request *
 /* Expiry, unfinished freezes, state. When to call again (CLOCK_BOOTTIME, at most 1 s away). */
 uint64_t lockouts_tick(struct lockouts *lockouts, uint64_t now_boot_ns);
 
-/* Compares a part of the kernel's tables with what is known. Adds to tamper. True: there is more. */
+/* Compares a part of the kernel's tables with what is known. Adds to tamper. True: there is
+ * more. */
 bool lockouts_tamper(struct lockouts *lockouts, uint64_t now_boot_ns, struct tamper *tamper);
 
 typedef int (*lockout_fn)(const struct control_lockout *lockout, void *arg);

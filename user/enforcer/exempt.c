@@ -185,7 +185,8 @@ static void take_address(struct exempt *exempt, struct span body)
 	memcpy(&fixed, part.at, sizeof(fixed));
 	if (fixed.ifa_family != AF_INET && fixed.ifa_family != AF_INET6)
 		return;
-	/* IFA_ADDRESS is the peer on a point-to-point link, IFA_LOCAL our end: neither is a stranger. */
+	/* IFA_ADDRESS is the peer on a point-to-point link, IFA_LOCAL our end: neither is a
+	 * stranger. */
 	while (next_attribute(&body, &type, &payload))
 		if (type == IFA_ADDRESS || type == IFA_LOCAL)
 			add_bytes(exempt, fixed.ifa_family, payload.at, payload.len, EXEMPT_OWN);
@@ -353,7 +354,8 @@ static bool is_change(const struct nlmsghdr *head, struct span body)
 		return true;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		/* A router's table may change a thousand times a second, its default route does not. */
+		/* A router's table may change a thousand times a second, its default route does
+		 * not. */
 		return default_route(&body, &family);
 	}
 	return false;

@@ -29,7 +29,8 @@ void exempt_conf(struct exempt *exempt, const struct conf *conf);
 int exempt_fd(const struct exempt *exempt);
 /* Reads what rtnetlink said: 1 = exempt_refresh is needed. */
 int exempt_process(struct exempt *exempt);
-/* Asks the kernel anew: 1 = the list is another one now, 0 = the same. On failure the list stays. */
+/* Asks the kernel anew: 1 = the list is another one now, 0 = the same. On failure the list
+ * stays. */
 int exempt_refresh(struct exempt *exempt);
 
 const struct exempt_net *exempt_list(const struct exempt *exempt, size_t *ret_count);

@@ -46,7 +46,8 @@ int helper_group(const char *name, gid_t *ret)
 
 static void close_rest(void)
 {
-	/* FIXME: the loop shall be removed once 5.9 is the oldest kernel (close_range, 278a5fbaed89). */
+	/* FIXME: the loop shall be removed once 5.9 is the oldest kernel (close_range,
+	 * 278a5fbaed89). */
 	if (syscall(SYS_close_range, 3U, ~0U, 0U) < 0)
 		for (int fd = 3; fd < 4096; fd++)
 			(void)close(fd);

@@ -2,7 +2,8 @@
 /*
  * Programs that are not ours, run as nobody in particular: journalctl, bailiffctl watch.
  *
- * No capability, no way to get one, no descriptor but the three standard ones, an empty environment.
+ * No capability, no way to get one, no descriptor but the three standard ones, an empty
+ * environment.
  */
 #ifndef ENFORCER_HELPER_H
 #define ENFORCER_HELPER_H

@@ -220,8 +220,8 @@ void pins_drop_link(const char *pin_dir, const char *name);
 void hooks_contain(struct hooks *hooks, const struct hooks_target *target, int error[HOOKS_MAX]);
 /*
  * Lets a child of this process, with an account that nobody has and a verdict on that account, try
- * everything. enum hook_proof of what the programs of this life refused and had been possible before;
- * or -errno.
+ * everything. enum hook_proof of what the programs of this life refused and had been possible
+ * before; or -errno.
  */
 int hooks_prove(int uids_fd, int any_fd, uint32_t life);
 /* Adds to bl_any. */

@@ -80,7 +80,8 @@ static size_t collect_files(const struct conf *conf, const char *mountinfo,
 			for (uint32_t i = 0; i < service->files[role]; i++) {
 				if (count == FILES_MAX)
 					return count;
-				/* A path that this host lacks is usual: one list for all releases. */
+				/* A path that this host lacks is usual: one list for all
+				 * releases. */
 				if (file_key(service->file[role][i], mountinfo, &ret[count].key) <
 				    0)
 					continue;

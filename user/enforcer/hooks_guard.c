@@ -2,9 +2,9 @@
 /*
  * The guard: LSM programs that refuse others what would undo a lockout (bpf/guard.bpf.c).
  *
- * Asked for by guard = yes. It is only said to work after another process was seen to be refused: LSM
- * programs load and attach where lsm= does not name bpf, and are then never called. It is not pinned,
- * so it ends with bailiffd, and nothing that starts after that can be locked out by it.
+ * Asked for by guard = yes. It is only said to work after another process was seen to be refused:
+ * LSM programs load and attach where lsm= does not name bpf, and are then never called. It is not
+ * pinned, so it ends with bailiffd, and nothing that starts after that can be locked out by it.
  */
 #include <bailiff/guard.h>
 

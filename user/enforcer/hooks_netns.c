@@ -2,9 +2,9 @@
 /*
  * Network namespaces beside the host's: bl_lookup is attached in each that has a process.
  *
- * They are found by looking at every process, since the kernel lists namespaces nowhere. One that is
- * over loses its link by itself (bpf_netns_link_auto_detach); its pin is removed at the next look.
- * Anybody may make namespaces where user namespaces are open to all, so those of other user
+ * They are found by looking at every process, since the kernel lists namespaces nowhere. One that
+ * is over loses its link by itself (bpf_netns_link_auto_detach); its pin is removed at the next
+ * look. Anybody may make namespaces where user namespaces are open to all, so those of other user
  * namespaces have a limit of their own and never take the place of a container that root started.
  */
 #include <bpf/bpf.h>

@@ -3,9 +3,9 @@
  * What the verdict programs refuse here, tried out.
  *
  * A child takes an account that nobody has, does everything once to see that it can, gets a verdict
- * on that account, does everything again. Only what was possible before and is EPERM (or, of an exec,
- * SIGKILL) after counts as refused. Nobody else can have that account: it is above what systemd and
- * shadow give out, and below -1.
+ * on that account, does everything again. Only what was possible before and is EPERM (or, of an
+ * exec, SIGKILL) after counts as refused. Nobody else can have that account: it is above what
+ * systemd and shadow give out, and below -1.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -139,8 +139,8 @@ static uint32_t refused(const struct tried *tried, uint32_t can)
 	return no & can;
 }
 
-/* It shall be readable: a child is, for yama; all its ids must be the reader's, and after a change of
- * account its memory is protected until it says otherwise. */
+/* It shall be readable: a child is, for yama; all its ids must be the reader's, and after a change
+ * of account its memory is protected until it says otherwise. */
 static pid_t start_other(void)
 {
 	pid_t pid = fork();

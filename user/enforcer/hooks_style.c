@@ -2,9 +2,9 @@
 /*
  * How a locked address is refused: as if nobody listened, or in silence.
  *
- * bl_ingress is only attached where silence is asked for, because every received packet pays for it.
- * It is attached before bl_lookup is told to let pass, and removed after bl_lookup refuses again: at
- * no time does neither of them.
+ * bl_ingress is only attached where silence is asked for, because every received packet pays for
+ * it. It is attached before bl_lookup is told to let pass, and removed after bl_lookup refuses
+ * again: at no time does neither of them.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -2,12 +2,12 @@
 /*
  * Pins, links and settings of the lockout programs as bailiffd made them, or made so again.
  *
- * The descriptors that bailiffd holds are what is true: an object lives as long as they do, whatever
- * becomes of its name. A tracing link has no detach operation (bpf_tracing_link_lops, 5.5 to 6.12),
- * so of sensors there is nothing to look at that the canary does not tell better, and of the programs
- * that contain sessions only the pins. A program in
- * another network namespace is attached again by the next look at namespaces, without a word: whether
- * the namespace ended or somebody detached it, the link shows alike.
+ * The descriptors that bailiffd holds are what is true: an object lives as long as they do,
+ * whatever becomes of its name. A tracing link has no detach operation (bpf_tracing_link_lops, 5.5
+ * to 6.12), so of sensors there is nothing to look at that the canary does not tell better, and of
+ * the programs that contain sessions only the pins. A program in
+ * another network namespace is attached again by the next look at namespaces, without a word:
+ * whether the namespace ended or somebody detached it, the link shows alike.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /*
  * Log sources that are sockets: made here with rights, read by the analyst without any.
  *
- * They outlive an analyst: what comes while a new one starts waits in the kernel's queue. Nothing is
- * ever received here.
+ * They outlive an analyst: what comes while a new one starts waits in the kernel's queue. Nothing
+ * is ever received here.
  */
 #ifndef ENFORCER_LISTENERS_H
 #define ENFORCER_LISTENERS_H
@@ -18,7 +18,8 @@
 struct listeners;
 
 int listeners_new(struct listeners **ret);
-/* The sockets' names stay until the next start: a sender then waits, or is told that nobody reads. */
+/* The sockets' names stay until the next start: a sender then waits, or is told that nobody
+ * reads. */
 struct listeners *listeners_free(struct listeners *listeners);
 DEFINE_CLEANUP(listeners_free, struct listeners *)
 
@@ -26,7 +27,8 @@ DEFINE_CLEANUP(listeners_free, struct listeners *)
  * fails is logged and told to the analyst (listeners_states). */
 void listeners_conf(struct listeners *listeners, const struct conf *conf);
 
-/* For the set-up of a new analyst; ids count from first_id. fd is borrowed. Nonzero from fn ends. */
+/* For the set-up of a new analyst; ids count from first_id. fd is borrowed. Nonzero from fn
+ * ends. */
 int listeners_setup(struct listeners *listeners, const struct conf *conf, uint32_t first_id,
 		    int (*fn)(const struct ipc_source *source, int fd, void *arg), void *arg);
 uint32_t listeners_count(const struct listeners *listeners);

@@ -25,8 +25,8 @@
 #define LOCKOUTS_TICK_NS NSEC_PER_SEC
 #define LOCKOUTS_COPIES_MAX 4 /* snapshots being taken at once */
 #define LOCKOUTS_WRITE_NS (20 * NSEC_PER_SEC) /* most that an end waits for its snapshot */
-/* Entries compared with the kernel's per second: up to a quarter of a million lockouts are all looked
- * at within 4 s, a million within 20. */
+/* Entries compared with the kernel's per second: up to a quarter of a million lockouts are all
+ * looked at within 4 s, a million within 20. */
 #define LOCKOUTS_COMPARE_MAX (16 * LOCKOUTS_BATCH)
 
 /* One entry as it goes to the kernel, for batches of one family. */
@@ -55,8 +55,8 @@ struct lockout_backend {
 	int (*remove)(const struct ipc_subject *subject, void *arg);
 	/* What an earlier life left in the kernel. */
 	int (*each)(lockout_item_fn fn, void *fn_arg, void *arg);
-	/* At most LOCKOUTS_BATCH entries of a family from the cursor on; 1: there are more. Negative
-	 * from fn ends it. */
+	/* At most LOCKOUTS_BATCH entries of a family from the cursor on; 1: there are more.
+	 * Negative from fn ends it. */
 	int (*some)(int family, struct lockout_cursor *cursor, lockout_item_fn fn, void *fn_arg,
 		    void *arg);
 	/* Established connections; at most LOCKOUTS_CUT_MAX nets. */
@@ -174,8 +174,8 @@ int lockouts_lock_user(struct lockouts *lockouts, const struct lockout_wish *wis
 void lockouts_release_sessions(struct lockouts *lockouts, const struct ledger_entry *user,
 			       const char *who);
 void lockouts_end_session(struct lockouts *lockouts, uint64_t tag);
-/* Takes the entry's session to a step: verdict, job, ledger, not the file. -errno: it stays where it
- * is. */
+/* Takes the entry's session to a step: verdict, job, ledger, not the file. -errno: it stays where
+ * it is. */
 int lockouts_step_session(struct lockouts *lockouts, struct ledger_entry *entry, enum action step);
 /* The steps of the ladder (lockouts_ladder.c). */
 /* 0, or when the next step is taken by itself, and which. */
@@ -202,15 +202,16 @@ bool lockouts_written(struct session_job *job, uint64_t waited_ns, void *arg);
 void lockouts_reap_copies(struct lockouts *lockouts);
 /* Steps every job that is due; when to come again. */
 uint64_t lockouts_step_sessions(struct lockouts *lockouts, uint64_t now_boot_ns);
-/* (lockouts_scopes.c) Scopes that an earlier life had frozen: held again if still locked, else thawed. */
+/* (lockouts_scopes.c) Scopes that an earlier life had frozen: held again if still locked, else
+ * thawed. */
 void lockouts_restore_sessions(struct lockouts *lockouts);
 
 /* Verdicts in the kernel (lockouts_verdict.c), of a session or an account. */
 
 /*
- * From now until until_boot_ns its tasks may not do what flags (enum bl_verdict_flag) name; replaces
- * what was in force and keeps its count. 0; -EOPNOTSUPP: this kernel runs no program that could
- * refuse an exec; -ENOSPC: the table is full.
+ * From now until until_boot_ns its tasks may not do what flags (enum bl_verdict_flag) name;
+ * replaces what was in force and keeps its count. 0; -EOPNOTSUPP: this kernel runs no program that
+ * could refuse an exec; -ENOSPC: the table is full.
  */
 int lockouts_contain(struct lockouts *lockouts, const struct ipc_subject *subject, uint32_t flags,
 		     uint64_t until_boot_ns, uint32_t decision);

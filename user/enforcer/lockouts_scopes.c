@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sessions after a restart: each locked one has a job again, each frozen scope an owner or is thawed.
+ * Sessions after a restart: each locked one has a job again, each frozen scope an owner or is
+ * thawed.
  *
  * A scope is written down before it is frozen and after it was thawed (lockouts_session.c), so the
  * file knows every one that may stand still.

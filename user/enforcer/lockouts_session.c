@@ -221,8 +221,9 @@ static int contain(struct lockouts *lockouts, const struct ipc_subject *subject,
 }
 
 /*
- * A task that is stopped amid execve would be refused it, and go on, one day, without its program. So what
- * is frozen is contained once it is at rest, if not now then by a later look (held_is_settled).
+ * A task that is stopped amid execve would be refused it, and go on, one day, without its program.
+ * So what is frozen is contained once it is at rest, if not now then by a later look
+ * (held_is_settled).
  */
 static void contain_at_rest(struct lockouts *lockouts, const struct ledger_entry *entry,
 			    struct session_job *job, uint64_t now)

@@ -235,8 +235,8 @@ int settle_read(struct settle *settle, const char *state_dir)
 	if (message[0])
 		log_warning("%s", message);
 	r = state_each(state, settle_record, settle);
-	/* What is neither frozen nor locked (any more) needs nothing, and of what is in quarantine the
-	 * kernel lets go by itself. */
+	/* What is neither frozen nor locked (any more) needs nothing, and of what is in quarantine
+	 * the kernel lets go by itself. */
 	for (size_t i = settle->sessions; i-- > 0;)
 		if (settle->session[i].scopes == 0 &&
 		    (!settle->session[i].locked || settle->session[i].action == ACTION_QUARANTINE))

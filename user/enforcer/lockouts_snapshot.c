@@ -2,9 +2,9 @@
 /*
  * When a session is written down, and that nobody waits for it for ever.
  *
- * Each session that is frozen, or about to be ended, once a step. The copies that write (snapshot.h)
- * are few; one that does not end in time is given up and keeps its place until the kernel lets go of
- * it, so that a file system that never answers cannot make them many.
+ * Each session that is frozen, or about to be ended, once a step. The copies that write
+ * (snapshot.h) are few; one that does not end in time is given up and keeps its place until the
+ * kernel lets go of it, so that a file system that never answers cannot make them many.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +21,8 @@
 #define WAIT_NS (SNAPSHOT_LIMIT_NS + 2 * NSEC_PER_SEC)
 _Static_assert(SESSION_REST_NS + 2 * WAIT_NS <= LOCKOUTS_WRITE_NS, "an end waits for it");
 
-/* Of a lockout that is in force, also where the snapshot failed: a failure would say that it is not. */
+/* Of a lockout that is in force, also where the snapshot failed: a failure would say that it is
+ * not. */
 static void tell(struct lockouts *lockouts, uint64_t tag, const char *text)
 {
 	struct ipc_outcome outcome = {
@@ -170,7 +171,8 @@ void lockouts_reap_copies(struct lockouts *lockouts)
 				  session_job_action(lockouts->job[k]) != ACTION_QUARANTINE;
 		if (!copy->pid || needed)
 			continue;
-		/* In the kernel it may sit in a file system that does not answer: not waited for. */
+		/* In the kernel it may sit in a file system that does not answer: not waited
+		 * for. */
 		copy->given_up = true;
 		(void)kill(copy->pid, SIGKILL);
 		if (waitpid(copy->pid, NULL, WNOHANG) != 0)

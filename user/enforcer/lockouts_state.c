@@ -392,8 +392,8 @@ void lockouts_save(struct lockouts *lockouts, uint64_t now_boot_ns)
 		(int64_t)(backend->wall_ns(backend->arg) - backend->boot_ns(backend->arg));
 	int r;
 
-	/* After a reboot only the wall clock tells how long it took: the ends are written in what it
-	 * shows now, or a lockout would end by as much earlier as the clock was set ahead. */
+	/* After a reboot only the wall clock tells how long it took: the ends are written in what
+	 * it shows now, or a lockout would end by as much earlier as the clock was set ahead. */
 	if ((worth_a_rewrite(lockouts) || differ(offset_ns, lockouts->wall_offset_ns)) &&
 	    !lockouts->replacing) {
 		r = rewrite_file(lockouts);

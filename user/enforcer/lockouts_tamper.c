@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's tables of locked addresses against the ledger: what others took out, changed, put in.
+ * The kernel's tables of locked addresses against the ledger: what others took out, changed, put
+ * in.
  *
  * Only bailiffd writes these tables, so a difference is somebody else's doing. A table is walked in
  * parts, one a call; to pass its million buckets costs some milliseconds even when it is empty, so

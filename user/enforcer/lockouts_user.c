@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An account. Each login session that it has now is held or ended as a session of its own would be,
- * with the same checks, so that one that may not be touched stays and the others do not. One that was
- * born inside another one is done with that one, unless somebody logged in there from elsewhere
+ * with the same checks, so that one that may not be touched stays and the others do not. One that
+ * was born inside another one is done with that one, unless somebody logged in there from elsewhere
  * (struct session_ids decides).
  *
- * Locked out, the account has a verdict in the kernel too, which contains whatever runs under its uid
- * or its login and refuses who logs in next; that is in force until its end, listed, and written down.
- * To freeze or terminate a user is about the sessions only.
+ * Locked out, the account has a verdict in the kernel too, which contains whatever runs under its
+ * uid or its login and refuses who logs in next; that is in force until its end, listed, and
+ * written down. To freeze or terminate a user is about the sessions only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -147,7 +147,8 @@ static int failed(int error, char text[IPC_TEXT_MAX])
 	return error == -ENOSPC ? OUTCOME_LIMIT : OUTCOME_FAILED;
 }
 
-/* The account's own lockout. 0; -EOPNOTSUPP: this kernel cannot; an enum outcome_result with text. */
+/* The account's own lockout. 0; -EOPNOTSUPP: this kernel cannot; an enum outcome_result with
+ * text. */
 static int lock_account(struct lockouts *lockouts, const struct lockout_wish *wish,
 			uint64_t *ret_until, char text[IPC_TEXT_MAX])
 {

@@ -15,7 +15,8 @@ struct places {
 	char analyst[PATH_MAX];
 	char recorder[PATH_MAX];
 	char ctl[PATH_MAX]; /* "" = not found */
-	/* In order; a file in the second takes the place of its namesake in the first. "" = none. */
+	/* In order; a file in the second takes the place of its namesake in the first. "" =
+	 * none. */
 	char filters[2][PATH_MAX];
 	char rules[2][PATH_MAX];
 };

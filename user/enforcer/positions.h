@@ -3,8 +3,8 @@
  * How far each log file was read, kept across restarts of bailiffd. Private to sources*.c.
  *
  * A file is known by device and inode, and by what stands before the position, for a file may be
- * emptied, and inode numbers are used again; its path is only for looking it up. The state file is one
- * block of fixed-size entries with a checksum; one that does not check is not used.
+ * emptied, and inode numbers are used again; its path is only for looking it up. The state file is
+ * one block of fixed-size entries with a checksum; one that does not check is not used.
  */
 #ifndef ENFORCER_POSITIONS_H
 #define ENFORCER_POSITIONS_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The files that a log was rotated to: PATH.1, PATH-20261124, PATH.old. Private to sources*.c, slot.c.
+ * The files that a log was rotated to: PATH.1, PATH-20261124, PATH.old. Private to sources*.c,
+ * slot.c.
  *
  * They stand in the log's own folder, and their names begin with its name and one of ". - _ ~".
- * Which is older is a matter of their last change, not of their names. One that was compressed keeps
- * that (gzip(1), xz(1), zstd(1)), and cannot be read.
+ * Which is older is a matter of their last change, not of their names. One that was compressed
+ * keeps that (gzip(1), xz(1), zstd(1)), and cannot be read.
  */
 #ifndef ENFORCER_ROTATED_H
 #define ENFORCER_ROTATED_H

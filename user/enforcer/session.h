@@ -8,14 +8,14 @@
  * to it unless it has a network peer of its own: that is somebody else's login through a server
  * that happened to be started here. But a peer that is this session itself ("ssh localhost", or a
  * relay that it runs) joins the other login to it, whoever's that is: the kernel saw who connected
- * (BL_SESSION_JOINED). So does a job that this session wrote for at or cron to start, within the same
- * account (BL_SESSION_AT, _CRON). Root's and exempt accounts' logins are not reached that way.
+ * (BL_SESSION_JOINED). So does a job that this session wrote for at or cron to start, within the
+ * same account (BL_SESSION_AT, _CRON). Root's and exempt accounts' logins are not reached that way.
  *
  * Ladder: freeze the scope, kill (cgroup.kill; before 5.14 each process by pidfd until none is
  * left), thaw, then tell logind. In that order, because PID 1 of systemd 252 thaws a frozen scope
  * that it is asked to stop, and the session's TERM handlers would run. What is outside the scope
- * (at, systemd-run --user --scope, a moved process) is stopped or killed one by one; where that does
- * not do, because something forks faster than one can look, its cgroup is frozen for the
+ * (at, systemd-run --user --scope, a moved process) is stopped or killed one by one; where that
+ * does not do, because something forks faster than one can look, its cgroup is frozen for the
  * milliseconds that it takes, strangers in it included. Nothing waits: the caller steps the job
  * until it is done.
  */
@@ -90,8 +90,8 @@ struct session_report {
 	void *arg;
 };
 
-/* action QUARANTINE (only watches until it is over), FREEZE or TERMINATE. Borrows root_fd (cgroup.h). Does nothing yet. -EBUSY: this very
- * process belongs to the session. */
+/* action QUARANTINE (only watches until it is over), FREEZE or TERMINATE. Borrows root_fd
+ * (cgroup.h). Does nothing yet. -EBUSY: this very process belongs to the session. */
 int session_job_new(struct session_job **ret, int root_fd, const struct session_ids *ids,
 		    enum action action, const struct session_report *report);
 /* Known from an earlier life: a scope that may still be frozen. */
@@ -99,8 +99,8 @@ int session_job_adopt(struct session_job *job, const char *scope);
 /* A job that was to freeze now terminates. */
 void session_job_terminate(struct session_job *job);
 int session_job_step(struct session_job *job, uint64_t now_boot_ns);
-/* FREEZE, after a step: is anything that can be seen of it still on its way through the kernel? What does
- * not come to rest within SESSION_REST_NS counts as if it had. */
+/* FREEZE, after a step: is anything that can be seen of it still on its way through the kernel?
+ * What does not come to rest within SESSION_REST_NS counts as if it had. */
 enum session_rest session_job_rest(struct session_job *job, uint64_t now_boot_ns);
 /* Once it rests: asks report.written until it is. */
 bool session_job_written(struct session_job *job, uint64_t now_boot_ns);

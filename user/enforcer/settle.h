@@ -41,8 +41,8 @@ int settle_read(struct settle *settle, const char *state_dir);
 int settle_record(const struct state_record *record, uint32_t number, void *arg);
 enum settle_what settle_decide(const struct settle_session *session, enum on_failure policy,
 			       uint64_t now_boot_ns);
-/* Does what is due. ret_next: when something will be, UINT64_MAX: nothing is left. Negative: some of
- * it failed, and was logged. */
+/* Does what is due. ret_next: when something will be, UINT64_MAX: nothing is left. Negative: some
+ * of it failed, and was logged. */
 int settle_step(struct settle *settle, enum on_failure policy, int root_fd, settle_clock_fn clock,
 		uint64_t *ret_next_boot_ns);
 

@@ -48,7 +48,8 @@ void slot_remember(struct positions *to, const struct slot *slot)
 			return;
 		position = &to->position[to->count++];
 	}
-	/* Zeros stand for a path without a file: one that appears is then read from its beginning. */
+	/* Zeros stand for a path without a file: one that appears is then read from its
+	 * beginning. */
 	memset(position, 0, sizeof(*position));
 	text_copy(position->path, sizeof(position->path), slot->path);
 	if (slot->fd >= 0) {

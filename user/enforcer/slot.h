@@ -50,17 +50,17 @@ struct slot_place {
 };
 
 /*
- * The same file where it was left; the file that was read last, if it stands in the same folder under
- * a name that begins with path's, or the copy of it, if it was emptied; else the first of the files
- * that the log was rotated to since; else the path's file from its beginning. A path that is not in
- * known is read from its end (it was there before us), unless appeared. -ENOENT and source_open's
- * other errors.
+ * The same file where it was left; the file that was read last, if it stands in the same folder
+ * under a name that begins with path's, or the copy of it, if it was emptied; else the first of the
+ * files that the log was rotated to since; else the path's file from its beginning. A path that is
+ * not in known is read from its end (it was there before us), unless appeared. -ENOENT and
+ * source_open's other errors.
  */
 int slot_find(const char *path, const struct positions *known, bool appeared,
 	      struct slot_place *ret);
 /*
- * The slot's file is not the path's (whose inode is now) any more: is there one between the two? false:
- * none; ret->gaps is set all the same.
+ * The slot's file is not the path's (whose inode is now) any more: is there one between the two?
+ * false: none; ret->gaps is set all the same.
  */
 bool slot_next(const struct slot *slot, ino_t now, struct slot_place *ret);
 /* The analyst has read the slot's file to its end, or has not gone on for SLOT_STALL_NS. */

@@ -311,8 +311,8 @@ int snapshot_start(const char *state_dir, const struct snapshot_about *about,
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
-		/* It shares descriptors with bailiffd but changes none of them, and leaves by _exit,
-		 * so no cleanup of bailiffd's runs twice. */
+		/* It shares descriptors with bailiffd but changes none of them, and leaves by
+		 * _exit, so no cleanup of bailiffd's runs twice. */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 			_exit(SNAPSHOT_FAILED);
 		(void)prctl(PR_SET_NAME, "bailiff-copy");

@@ -3,10 +3,10 @@
  * What a locked session's processes were, written down while they stand still.
  *
  * A copy of bailiffd (fork) does it, which the loop does not wait for: files of others may hang
- * (FUSE, NFS), and a thousand processes take their time. It opens only what /proc has proven to be a
- * regular file, and every process through a descriptor of its /proc folder, which never shows another
- * process. JSON, one object a line, at most SNAPSHOT_BYTES_MAX; a file of its own, made under another
- * name, synced and renamed, read-only.
+ * (FUSE, NFS), and a thousand processes take their time. It opens only what /proc has proven to be
+ * a regular file, and every process through a descriptor of its /proc folder, which never shows
+ * another process. JSON, one object a line, at most SNAPSHOT_BYTES_MAX; a file of its own, made
+ * under another name, synced and renamed, read-only.
  */
 #ifndef ENFORCER_SNAPSHOT_H
 #define ENFORCER_SNAPSHOT_H
@@ -70,7 +70,8 @@ int snapshot_prune(int dir_fd, uint64_t max_bytes);
 
 /* A line of the file. false: it does not fit any more, nothing of it was written. */
 bool snapshot_put(struct snapshot *snapshot, const struct buf *line);
-/* The same, of what a process can have without end: within its share, so that none hides the others. */
+/* The same, of what a process can have without end: within its share, so that none hides the
+ * others. */
 bool snapshot_put_shared(struct snapshot *snapshot, const struct buf *line);
 /* What is left is shared among that many processes. */
 void snapshot_share(struct snapshot *snapshot, uint32_t processes);

@@ -2,8 +2,8 @@
 /*
  * One process of a snapshot: a line for itself, one for each open file, socket and memfd.
  *
- * Names, arguments and links are whatever the process made of them: written as JSON strings, cut at a
- * bound. Of the environment only names are kept: values are passwords. Nothing is opened but the
+ * Names, arguments and links are whatever the process made of them: written as JSON strings, cut at
+ * a bound. Of the environment only names are kept: values are passwords. Nothing is opened but the
  * executable and memfds, each a regular file before and after it is opened.
  */
 #include <dirent.h>
@@ -428,8 +428,8 @@ void snapshot_process(struct snapshot *snapshot, const struct process *process)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
 	proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	/* Once the folder is open, whose pid it is is settled: if it is the same now, all that is read
-	 * through it is of that process, or fails. */
+	/* Once the folder is open, whose pid it is is settled: if it is the same now, all that is
+	 * read through it is of that process, or fails. */
 	if (proc_fd < 0 || process_read(process->pid, &now) < 0 ||
 	    now.start_ns != process->start_ns) {
 		snapshot->gone++;

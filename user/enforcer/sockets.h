@@ -48,11 +48,13 @@ int sockets_each(socket_fn fn, void *arg);
 #define SOCKETS_SPACES_LINES_MAX 65536 /* sockets of any state in all of them together */
 
 /*
- * The same of the other namespaces that have a process (sockets_spaces.c). proc_fd: /proc. 1: there may
- * be more than were told. A process that keeps a socket of a namespace which it left is not found.
+ * The same of the other namespaces that have a process (sockets_spaces.c). proc_fd: /proc. 1: there
+ * may be more than were told. A process that keeps a socket of a namespace which it left is not
+ * found.
  */
 int sockets_each_space(int proc_fd, socket_fn fn, void *arg);
-/* A line of /proc/net/tcp or tcp6. 1: it is established, 0: it is not, -EINVAL: it is no such line. */
+/* A line of /proc/net/tcp or tcp6. 1: it is established, 0: it is not, -EINVAL: it is no such
+ * line. */
 int sockets_parse_line(const char *line, int family, struct socket_found *ret);
 
 /* 0 if SOCK_DESTROY is there, proven on a connection of its own over loopback. */

@@ -3,8 +3,8 @@
  * Established TCP connections of the other network namespaces, as /proc/PID/net/tcp shows them: a
  * process of each namespace is enough, and nothing has to enter it, as sock_diag would have to.
  *
- * Whoever gets less than all is told so: namespaces and lines are limited, since containers and, where
- * user namespaces are open to all, anybody can make as many as they like.
+ * Whoever gets less than all is told so: namespaces and lines are limited, since containers and,
+ * where user namespaces are open to all, anybody can make as many as they like.
  */
 #include "enforcer/sockets.h"
 
@@ -36,7 +36,8 @@ struct spaces {
 	int result; /* fn's */
 };
 
-/* "0100007F", or four such words: each is printed as a number of this machine (tcp_ipv4.c, tcp_ipv6.c). */
+/* "0100007F", or four such words: each is printed as a number of this machine (tcp_ipv4.c,
+ * tcp_ipv6.c). */
 static bool words_read(const char *hex, size_t words, uint8_t *to)
 {
 	if (strlen(hex) != 8 * words)

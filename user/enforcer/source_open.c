@@ -80,7 +80,8 @@ static bool only_by(const struct stat *st, uid_t owner)
 	return (st->st_uid == 0 || st->st_uid == owner) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* A link's mode says nothing; who may exchange it is a matter of its folder, which is asked next. */
+/* A link's mode says nothing; who may exchange it is a matter of its folder, which is asked
+ * next. */
 static bool folder_only_by(const char *folder, uid_t owner)
 {
 	struct stat st;
@@ -118,7 +119,8 @@ bool source_attested(const char *path, const struct stat *st, uid_t owner, char 
 	return true;
 }
 
-/* Magic numbers of linux/magic.h and of the file systems' own sources: the writers are elsewhere. */
+/* Magic numbers of linux/magic.h and of the file systems' own sources: the writers are
+ * elsewhere. */
 static bool others_write_past_the_mode(int fd)
 {
 	static const uint32_t magics[] = {

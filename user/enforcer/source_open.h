@@ -24,8 +24,8 @@ int source_open(const char *path, int *ret_fd, struct stat *ret_st);
  * well as on the one that the configuration names (a link in that one must be root's or owner's).
  * - An ACL that lets somebody write shows in the group bits of the mode: they are the ACL's mask,
  *   which bounds every named user and group (acl(5)), so no ACL has to be read.
- * - A hard link gives no right that the mode does not give; what it may do is exchange the name, and
- *   that takes writing into a folder.
+ * - A hard link gives no right that the mode does not give; what it may do is exchange the name,
+ *   and that takes writing into a folder.
  * - On a network or user-mode file system others write past the mode: never vouched for.
  * - Whoever opened the file for writing while its mode let him keeps that until it is rotated.
  */

@@ -4,9 +4,9 @@
  *
  * A source has a fixed number for an analyst's life, because filters are compiled per source before
  * the analyst's sandbox closes. So a path that does not exist yet is handed over as an empty file,
- * and a glob gets SOURCES_SPARE empty ones more than it matches now; a file that appears later takes
- * one of them by IPC_SOURCE_FD. Private to bailiffd; no descriptor of a loop in here: the caller
- * polls sources_fd and calls sources_scan.
+ * and a glob gets SOURCES_SPARE empty ones more than it matches now; a file that appears later
+ * takes one of them by IPC_SOURCE_FD. Private to bailiffd; no descriptor of a loop in here: the
+ * caller polls sources_fd and calls sources_scan.
  */
 #ifndef ENFORCER_SOURCES_H
 #define ENFORCER_SOURCES_H
@@ -28,8 +28,8 @@
 
 struct sources;
 
-/* A new descriptor (borrowed) for source to->id, while the analyst runs; or, IPC_ROTATED_NOT, the one
- * that it has, because the file is attested now and was not, or the other way round. */
+/* A new descriptor (borrowed) for source to->id, while the analyst runs; or, IPC_ROTATED_NOT, the
+ * one that it has, because the file is attested now and was not, or the other way round. */
 typedef void (*source_switch_fn)(const struct ipc_source_fd *to, int fd, void *arg);
 /* What of it only bailiffd sees; text is why, "" where state says it. */
 typedef void (*source_state_fn)(uint32_t id, enum ipc_source_state state, const char *text,
@@ -49,8 +49,8 @@ int sources_conf(struct sources *sources, const struct conf *conf);
 int sources_setup(struct sources *sources, source_each_fn fn, void *arg);
 void sources_started(struct sources *sources);
 void sources_stopped(struct sources *sources);
-/* Each second: a path that has no file for SOURCES_TROUBLE_NS, or one that cannot be opened, is told
- * of once, and so is its end. At the start of an analyst (at_start) without waiting. */
+/* Each second: a path that has no file for SOURCES_TROUBLE_NS, or one that cannot be opened, is
+ * told of once, and so is its end. At the start of an analyst (at_start) without waiting. */
 void sources_states(struct sources *sources, bool at_start, uint64_t now_boot_ns,
 		    source_state_fn fn, void *arg);
 int sources_notify_fd(const struct sources *sources); /* for IPC_NOTIFY */
@@ -60,7 +60,8 @@ uint32_t sources_files(const struct sources *sources); /* numbers given out: the
 int sources_fd(const struct sources *sources);
 /* Drains it and looks at every path again. Also each 10 s, for folders that appear. */
 void sources_scan(struct sources *sources);
-/* Files between the one that was read and the path's own are being read: sources_scan each second. */
+/* Files between the one that was read and the path's own are being read: sources_scan each
+ * second. */
 bool sources_in_between(const struct sources *sources);
 /* A glob matched more files than there are numbers for: a new analyst would have room. */
 bool sources_crowded(const struct sources *sources);

@@ -78,7 +78,8 @@ int state_open(struct state **ret, const char *dir, const uint8_t boot_id[STATE_
 struct state *state_free(struct state *state);
 DEFINE_CLEANUP(state_free, struct state *)
 
-/* Every valid record in file order; nonzero from fn ends. number stays valid until state_replace. */
+/* Every valid record in file order; nonzero from fn ends. number stays valid until
+ * state_replace. */
 typedef int (*state_fn)(const struct state_record *record, uint32_t number, void *arg);
 int state_each(struct state *state, state_fn fn, void *arg);
 

@@ -15,8 +15,8 @@
 
 struct syslogd; /* texts of configuration files, all together bounded */
 
-/* root: "" or a folder to look in instead of /. -errno only for want of memory; what cannot be read is
- * left out. */
+/* root: "" or a folder to look in instead of /. -errno only for want of memory; what cannot be read
+ * is left out. */
 int syslogd_new(struct syslogd **ret, const char *root);
 struct syslogd *syslogd_free(struct syslogd *syslogd);
 DEFINE_CLEANUP(syslogd_free, struct syslogd *)

@@ -127,7 +127,8 @@ int channel_pending(const struct channel *channel)
 	return channel->first != NULL;
 }
 
-/* ---- receiving --------------------------------------------------------------------------------- */
+/* ---- receiving
+ * --------------------------------------------------------------------------------- */
 
 struct received {
 	/* One byte more than any message, so that what is too long is seen. */
@@ -301,7 +302,8 @@ int channel_receive(struct channel *channel)
 	return CHANNEL_IDLE;
 }
 
-/* ---- sending ----------------------------------------------------------------------------------- */
+/* ---- sending
+ * ----------------------------------------------------------------------------------- */
 
 /* 1: sent; 0: the socket takes nothing now; -errno. */
 static int send_packet(int fd, const void *bytes, size_t len, int pass_fd)

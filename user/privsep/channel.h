@@ -48,9 +48,9 @@ int channel_receive(struct channel *channel);
 const char *channel_error(const struct channel *channel);
 
 /*
- * Fills head and sends. A message that the socket does not take now is queued, up to CHANNEL_QUEUE_MAX
- * bytes (then -ENOBUFS, counted: the caller decides whether that peer is lost); channel_flush
- * sends the rest when epoll says EPOLLOUT. fd is duplicated; -1 = none.
+ * Fills head and sends. A message that the socket does not take now is queued, up to
+ * CHANNEL_QUEUE_MAX bytes (then -ENOBUFS, counted: the caller decides whether that peer is lost);
+ * channel_flush sends the rest when epoll says EPOLLOUT. fd is duplicated; -1 = none.
  */
 #define CHANNEL_QUEUE_MAX (4 * 1024 * 1024)
 int channel_send(struct channel *channel, uint32_t kind, void *message, size_t len, int fd);

@@ -39,13 +39,15 @@ int privsep_spawn(const char *const argv[], struct privsep_child *ret);
 int privsep_drop(const char *user);
 
 /* Keeps only the capabilities named (libcap's cap_value_t), permitted, effective and bounding, for
- * bailiffd; inheritable and ambient become empty. Children executed as uid 0 start with the same. */
+ * bailiffd; inheritable and ambient become empty. Children executed as uid 0 start with the
+ * same. */
 int privsep_keep_caps(const int *caps, size_t count);
 /* It can be kept: it is permitted now. */
 bool privsep_has_cap(int cap);
 
 enum privsep_role {
-	/* No file is opened, no socket made, nothing executed, no memory writable and executable. */
+	/* No file is opened, no socket made, nothing executed, no memory writable and
+	 * executable. */
 	PRIVSEP_ANALYST = 1,
 	/* Files below its own folder only: openat is let through, Landlock walls it. */
 	PRIVSEP_RECORDER,

@@ -66,8 +66,8 @@ _Static_assert(SUBJECT_ADDRESS == 1 && SUBJECT_SESSION == 2 && SUBJECT_USER == 3
 /*
  * Tries that counted, and lockouts that bailiff itself decided on and applied: an operator's own
  * do not make the next one longer, and one that an operator released counts no more. ?1: since when
- * tries, ?2: since when lockouts. The + keeps the planner to the index by time: a day's rows are few
- * among those of 90 days.
+ * tries, ?2: since when lockouts. The + keeps the planner to the index by time: a day's rows are
+ * few among those of 90 days.
  */
 #define HISTORY                                                                                  \
 	"SELECT subject_kind, addr, prefix, subject_id, max(wall_ns) AS last, sum(tries),"       \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Date patterns, one a line, then (behind a line "--") log lines. Patterns are copied from anywhere:
- * whatever one is, it is refused with a reason or reads lines in bounded time; a date's place is in its
- * line. The two layouts that are read by hand are read as their expressions would.
+ * Date patterns, one a line, then (behind a line "--") log lines. Patterns are copied from
+ * anywhere: whatever one is, it is refused with a reason or reads lines in bounded time; a date's
+ * place is in its line. The two layouts that are read by hand are read as their expressions would.
  */
 #include <stddef.h>
 #include <stdint.h>

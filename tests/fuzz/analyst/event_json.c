@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A line of a recording: what is read is written and read again, and from then on stays the same. */
+/* A line of a recording: what is read is written and read again, and from then on stays the
+ * same. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

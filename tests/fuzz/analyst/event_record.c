@@ -51,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct session_table *sessions;
 	static unsigned int runs;
 
-	/* A table costs a thousand times what an input does; so one serves for several of them. What
-	 * is found then may take the inputs before it, too. */
+	/* A table costs a thousand times what an input does; so one serves for several of them.
+	 * What is found then may take the inputs before it, too. */
 	if (++runs % RUNS_A_TABLE == 0)
 		sessions = session_table_free(sessions);
 	/* Several records a run, each with its length in front, as the ring has them. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A tree of fail2ban files: jail.conf, then behind lines "--" jail.local, a filter a.conf, an include of
- * it, and an sshd.conf, of which bailiff has another; the last is also what any list of ignoreip holds.
- * Whatever they hold, the import ends; what it would write is taken by bailiff's own readers, and none of
- * it takes the place of bailiff's own; the filters load from what is written; nothing that is shown can
- * move a terminal.
+ * A tree of fail2ban files: jail.conf, then behind lines "--" jail.local, a filter a.conf, an
+ * include of it, and an sshd.conf, of which bailiff has another; the last is also what any list of
+ * ignoreip holds. Whatever they hold, the import ends; what it would write is taken by bailiff's
+ * own readers, and none of it takes the place of bailiff's own; the filters load from what is
+ * written; nothing that is shown can move a terminal.
  */
 #include <errno.h>
 #include <stddef.h>

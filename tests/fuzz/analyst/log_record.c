@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Log bytes through the reader and the shipped filters. The first byte chooses how they are cut into
- * reads: that changes nothing. Run from the tree's root.
+ * Log bytes through the reader and the shipped filters. The first byte chooses how they are cut
+ * into reads: that changes nothing. Run from the tree's root.
  */
 #include <stddef.h>
 #include <stdint.h>

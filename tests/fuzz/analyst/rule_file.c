@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A rule file: taken whole and within its bounds, or refused with a sentence that names it, and then
- * the set is as it was.
+ * A rule file: taken whole and within its bounds, or refused with a sentence that names it, and
+ * then the set is as it was.
  */
 #include <assert.h>
 #include <stdint.h>

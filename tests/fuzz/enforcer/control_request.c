@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any packet on the control socket: refused with a sentence, or a request whose fields are in range.
+ * Any packet on the control socket: refused with a sentence, or a request whose fields are in
+ * range.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Old lines: what was written while nobody read counts as of when it was written, or not at all. What
- * is read as it is written counts as now, whatever its stamp says.
+ * Old lines: what was written while nobody read counts as of when it was written, or not at all.
+ * What is read as it is written counts as now, whatever its stamp says.
  */
 #include "unit.h"
 
@@ -190,7 +190,8 @@ static void test_clock_is_set(void **state)
 	assert_int_equal(scene->attempts, 4);
 }
 
-/* What stood in a file or a journal when the clock was set is as old as it was by the clock before. */
+/* What stood in a file or a journal when the clock was set is as old as it was by the clock
+ * before. */
 static void test_clock_steps_keep_ages(void **state)
 {
 	static const struct {

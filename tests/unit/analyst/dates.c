@@ -198,7 +198,8 @@ static void test_layouts(void **state)
 	expect_rows(list_of(scene, "", NULL), rows, ARRAY_SIZE(rows));
 }
 
-/* What nobody's clock wrote. Cut like any date, so that the line is judged all the same, or left. */
+/* What nobody's clock wrote. Cut like any date, so that the line is judged all the same, or
+ * left. */
 static void test_hostile(void **state)
 {
 	static const struct row rows[] = {

@@ -387,7 +387,8 @@ static void source_and_filter_narrow_a_rule(void **state)
 		{ "source = own\n", "", "", true },
 		{ "filter = app\n", "own", "app", true },
 		{ "filter = web\n", "own", "app", false },
-		/* The service's name by its own filter is enough, whoever the source says writes it. */
+		/* The service's name by its own filter is enough, whoever the source says writes
+		 * it. */
 		{ "filter = app\n", "own", "other", false },
 	};
 	const struct attempt attempt = app_attempt(TRUST_WITNESSED);
@@ -416,7 +417,8 @@ static void try_counts_once_per_rule(void **state)
 		"trust = claimed\n",
 		APP_RULE "trust = claimed\nsource = journal\n",
 	};
-	/* Of one try: PAM's line by syslog, the application's by syslog, the same by the journal. */
+	/* Of one try: PAM's line by syslog, the application's by syslog, the same by the
+	 * journal. */
 	static const unsigned int counts[ARRAY_SIZE(rules)][3] = {
 		{ 0, 0, 1 }, { 0, 1, 0 }, { 1, 0, 0 }, { 0, 0, 1 }
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A BPF ring buffer of ordinary memory, in the kernel's layout: a page for the consumer, one for the
- * producer, the data twice. The second copy is kept by hand, where the kernel maps pages twice.
+ * A BPF ring buffer of ordinary memory, in the kernel's layout: a page for the consumer, one for
+ * the producer, the data twice. The second copy is kept by hand, where the kernel maps pages twice.
  */
 #ifndef TESTS_FAKE_RING_H
 #define TESTS_FAKE_RING_H

@@ -119,8 +119,8 @@ static void test_dialect(void **state)
 	}
 }
 
-/* Structured data is found in all texts where it was, of the same length: those of up to eight of its
- * letters. The second spelling is one that is not rewritten. */
+/* Structured data is found in all texts where it was, of the same length: those of up to eight of
+ * its letters. The second spelling is one that is not rewritten. */
 static void test_elements(void **state)
 {
 	static const char *const forms[] = {
@@ -246,7 +246,8 @@ static void test_literals(void **state)
 	}
 }
 
-/* The 16-byte search against memmem, at every place and length; the text ends where its memory does. */
+/* The 16-byte search against memmem, at every place and length; the text ends where its memory
+ * does. */
 static void test_literal_search(void **state)
 {
 	struct literals set = { .count = 1, .literal[0] = { .len = 4, .text = "sshd" } };
@@ -278,9 +279,9 @@ static uint64_t cpu_ms(void)
 }
 
 /*
- * Each of these takes a backtracking engine without limits minutes to hours. The second group may begin
- * at any place; each step of the third does work that grows with the text: with a limit for every place
- * by itself (which is what the library has) one of them took 49 s a line.
+ * Each of these takes a backtracking engine without limits minutes to hours. The second group may
+ * begin at any place; each step of the third does work that grows with the text: with a limit for
+ * every place by itself (which is what the library has) one of them took 49 s a line.
  */
 static const char *const bombs[] = {
 	"^(?:(?:a+)+)+[bc]<ADDR>$",
@@ -337,7 +338,8 @@ static void test_blow_up(void **state)
 			begin = cpu_ms();
 			for (int line = 0; line < LINES; line++)
 				assert_false(regex_match(&regex, &memory, text, len + 1, data));
-			/* 40 ms a line at most; under a sanitizer and on a busy machine still below. */
+			/* 40 ms a line at most; under a sanitizer and on a busy machine still
+			 * below. */
 			assert_row(cpu_ms() - begin < LINES * 400, bombs[i]);
 			regex_done(&regex);
 		}
@@ -391,7 +393,8 @@ static void test_walk(void **state)
 	pcre2_match_data_free(data);
 }
 
-/* Without Unicode the same matches, of every text that is ASCII; where that is not sure, no such code. */
+/* Without Unicode the same matches, of every text that is ASCII; where that is not sure, no such
+ * code. */
 static void test_ascii(void **state)
 {
 	static const char *const same[] = {

@@ -205,8 +205,8 @@ static void test_samples(void **state)
 	}
 }
 
-/* No filter, in no mode, takes the bystander for a peer (but the one line that only its writer tells
- * from a true one). */
+/* No filter, in no mode, takes the bystander for a peer (but the one line that only its writer
+ * tells from a true one). */
 static void blame_row(char *column[COLUMNS], void *arg)
 {
 	struct check *check = arg;
@@ -323,7 +323,8 @@ static void test_keys_are_no_tries(void **state)
 	filter_set_free(set);
 }
 
-/* With an origin, the pid is the writer's and not the text's; whoever it was stays with the claim. */
+/* With an origin, the pid is the writer's and not the text's; whoever it was stays with the
+ * claim. */
 static void test_origin(void **state)
 {
 	struct log_record record = {

@@ -156,8 +156,8 @@ static void test_bytes(void **state)
 }
 
 /*
- * A server that many talk to at once, with the structured data that rsyslog writes: no line is given
- * up on, and each failure whose connection is in the window is found.
+ * A server that many talk to at once, with the structured data that rsyslog writes: no line is
+ * given up on, and each failure whose connection is in the window is found.
  */
 static void test_crowded(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The live process from outside: this test is bailiffd and the recorder. The process runs as it does
- * in earnest, without rights and within its sandbox (but under ASan, which cannot live in one), on
- * rings of ordinary memory.
+ * The live process from outside: this test is bailiffd and the recorder. The process runs as it
+ * does in earnest, without rights and within its sandbox (but under ASan, which cannot live in
+ * one), on rings of ordinary memory.
  */
 #include "unit.h"
 
@@ -459,7 +459,8 @@ static bool has_seen_much(const struct scene *scene)
 	       !scene->status.behind;
 }
 
-/* Rotated again and again before it could be read: what is left of the oldest is let go, and counted. */
+/* Rotated again and again before it could be read: what is left of the oldest is let go, and
+ * counted. */
 static void what_rotations_leave_unread_is_counted(void **state)
 {
 	struct scene *scene = *state;
@@ -644,7 +645,8 @@ static bool has_history(const struct scene *scene)
 	return strstr(scene->errors, "1 addresses are remembered") != NULL;
 }
 
-/* Locked out before: this time it is longer, if the rule says so. Garbage ends that channel only. */
+/* Locked out before: this time it is longer, if the rule says so. Garbage ends that channel
+ * only. */
 static void recorder_is_not_trusted(void **state)
 {
 	struct scene *scene = *state;
@@ -713,7 +715,8 @@ static void odd_lines_are_counted(void **state)
 	assert_int_equal(scene->status.id, 1);
 	assert_int_equal(scene->status.kind, IPC_SOURCE_FILE);
 	assert_int_equal(scene->status.records, 3);
-	/* The first; the NULs, each of which became three bytes; the one that was truncated away. */
+	/* The first; the NULs, each of which became three bytes; the one that was truncated
+	 * away. */
 	assert_int_equal(scene->status.cut, 3);
 	assert_int_equal(scene->status.replaced, 1);
 	assert_string_equal(scene->status.path, scene->path);
@@ -852,7 +855,8 @@ static void flood_holds_up_nothing(void **state)
 	assert_true(await(scene, has_read_flood));
 	assert_int_equal(scene->status.records, written / len);
 	assert_int_equal(scene->status.skipped, 0);
-	/* Still busy with what it holds of the flood, it may find the channel closed as it speaks. */
+	/* Still busy with what it holds of the flood, it may find the channel closed as it
+	 * speaks. */
 	assert_true(WIFEXITED(finish(scene)));
 	(void)close(fd);
 }

@@ -271,7 +271,8 @@ static void test_grown_again(void **state)
 	assert_int_equal(follower.truncations, 2);
 	assert_int_equal(follower.tail_len, LOG_TAIL_MAX);
 
-	/* By a writer that goes on at its own place: what it writes is read, the hole before is not. */
+	/* By a writer that goes on at its own place: what it writes is read, the hole before is
+	 * not. */
 	assert_int_equal(ftruncate(follower.fd, 0), 0);
 	assert_int_equal(pwrite(follower.fd, "six\n", 4, (off_t)follower.offset), 4);
 	buf_clear(&seen.text);

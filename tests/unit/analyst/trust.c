@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a line is believed, through the whole pipeline: by whom it was written, in which file, and by
- * what the configuration says of both.
+ * What a line is believed, through the whole pipeline: by whom it was written, in which file, and
+ * by what the configuration says of both.
  */
 #include "unit.h"
 

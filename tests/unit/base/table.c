@@ -32,8 +32,8 @@ static void siphash_vectors(void **state)
 		assert_true(table_hash(seed, bytes, rows[i].len) == rows[i].hash);
 }
 
-/* What CPython 3.11 has for hash() of the bytes 00, 01, ... with PYTHONHASHSEED=0, and what Rust's own
- * tests have for the key 00 to 0f (little-endian there). */
+/* What CPython 3.11 has for hash() of the bytes 00, 01, ... with PYTHONHASHSEED=0, and what Rust's
+ * own tests have for the key 00 to 0f (little-endian there). */
 static void siphash13_vectors(void **state)
 {
 	static const uint64_t zero[2] = { 0, 0 };
@@ -267,7 +267,8 @@ static void a_set(void **state)
 	assert_int_equal((uintptr_t)at % 8, 0);
 }
 
-/* ---- against a naive model --------------------------------------------------------------------- */
+/* ---- against a naive model
+ * --------------------------------------------------------------------- */
 
 #define MODEL_MAX 13
 

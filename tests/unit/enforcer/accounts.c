@@ -54,7 +54,8 @@ static int setup(void **unused)
 			       "eve:x:1004:1004::/home/eve:/bin/bash\n");
 	put_file("etc/group",
 		 "root:x:0:\nsudo:x:27:alice,dave\nwheel:x:10:carol\nusers:x:100:eve\n");
-	/* Only alice has a password; dave has one and no shell, eve has one and is no administrator. */
+	/* Only alice has a password; dave has one and no shell, eve has one and is no
+	 * administrator. */
 	put_file("etc/shadow", "root:*:1::::::\nalice:$6$x:1::::::\nbob:!$6$x:1::::::\n"
 			       "carol:!:1::::::\ndave:$6$x:1::::::\neve:$6$x:1::::::\n");
 	return 0;

@@ -451,7 +451,8 @@ static void accounts_here(char *text)
 	}
 }
 
-/* What an administrator copies into bailiff.conf.d is read as it is, and no file of it reads nothing. */
+/* What an administrator copies into bailiff.conf.d is read as it is, and no file of it reads
+ * nothing. */
 static void test_examples(void **state)
 {
 	static const char *const names[] = {

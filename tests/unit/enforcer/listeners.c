@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sockets as log sources: made where only root can write, with senders' credentials, removed when the
- * configuration names them no more. Needs root.
+ * Sockets as log sources: made where only root can write, with senders' credentials, removed when
+ * the configuration names them no more. Needs root.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where and how a locked address is refused: in silence, and in network namespaces that come and go.
+ * Where and how a locked address is refused: in silence, and in network namespaces that come and
+ * go.
  */
 #include <sys/wait.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a bailiffd that does not come back has left frozen, from its file, and what becomes of it. */
+/* What a bailiffd that does not come back has left frozen, from its file, and what becomes of
+ * it. */
 #include "unit.h"
 
 #include <errno.h>

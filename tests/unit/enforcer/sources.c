@@ -833,7 +833,8 @@ static void test_attested_only_where_nobody_else_writes(void **state)
 	assert_non_null(strstr(why, "/tmp is no folder"));
 }
 
-/* /usr is root's on every host; nothing is written there. A folder of one's own below /tmp is not. */
+/* /usr is root's on every host; nothing is written there. A folder of one's own below /tmp is
+ * not. */
 static void test_vouched_by_the_file_itself(void **state)
 {
 	static const char path[] = "/usr/bin/env";
@@ -855,8 +856,8 @@ static void test_vouched_by_the_file_itself(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
-/* In a mount namespace of its own, where "/" is a tmpfs of root's: every folder above is as strict as
- * the test makes it. 77: not allowed here. */
+/* In a mount namespace of its own, where "/" is a tmpfs of root's: every folder above is as strict
+ * as the test makes it. 77: not allowed here. */
 static int in_strict_folder(void (*fn)(void))
 {
 	int status;
@@ -920,7 +921,8 @@ static void strict_cases(void)
 	EXPECT(vouched("/mnt/app/log", 12345, "others can write"));
 	EXPECT(removexattr("/mnt/app/log", "system.posix_acl_access") == 0);
 	EXPECT(chmod("/mnt/app/log", 0644) == 0 && vouched("/mnt/app/log", 12345, NULL));
-	/* Another name of it gives no right; a name in a folder that others write is no name to trust. */
+	/* Another name of it gives no right; a name in a folder that others write is no name to
+	 * trust. */
 	EXPECT(link("/mnt/app/log", "/mnt/other/log") == 0);
 	EXPECT(vouched("/mnt/app/log", 12345, NULL));
 	EXPECT(vouched("/mnt/other/log", 12345, "/mnt/other is no folder"));

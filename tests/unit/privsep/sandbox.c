@@ -44,7 +44,8 @@ static int result(long r)
 	return r < 0 ? errno : 0;
 }
 
-/* ---- probes: each makes one call, harmless should it get through ------------------------------- */
+/* ---- probes: each makes one call, harmless should it get through
+ * ------------------------------- */
 
 static int open_file(void)
 {
@@ -324,7 +325,8 @@ static int call_of_32_bits(void)
 }
 #endif
 
-/* ---- things that must work --------------------------------------------------------------------- */
+/* ---- things that must work
+ * --------------------------------------------------------------------- */
 
 static int stop_loop(struct loop_source *source, uint64_t now, void *arg)
 {
@@ -516,7 +518,8 @@ static void make_code_page(void)
 	memcpy(code, bytes, sizeof(bytes));
 }
 
-/* ---- running them ------------------------------------------------------------------------------ */
+/* ---- running them
+ * ------------------------------------------------------------------------------ */
 
 struct probe {
 	const char *name;

@@ -22,7 +22,8 @@
 #include "privsep/privsep.h"
 #include "unit.h"
 
-/* ---- the child's side -------------------------------------------------------------------------- */
+/* ---- the child's side
+ * -------------------------------------------------------------------------- */
 
 static void report_fds(struct buf *out)
 {
@@ -92,7 +93,8 @@ static int child(const char *what)
 	return 0;
 }
 
-/* ---- the parent's side ------------------------------------------------------------------------- */
+/* ---- the parent's side
+ * ------------------------------------------------------------------------- */
 
 static char said[IPC_LINE_MAX];
 

@@ -129,7 +129,8 @@ static void test_short_write(void **state)
 	free(text);
 }
 
-/* What stands at its place is not written to unless it is a file; a symbolic link is not followed. */
+/* What stands at its place is not written to unless it is a file; a symbolic link is not
+ * followed. */
 static void test_not_a_file(void **state)
 {
 	struct jsonlog *jsonlog = NULL;

@@ -488,8 +488,8 @@ static void test_damage_while_running(void **state)
 	FILE *file;
 	long size;
 
-	/* More than the page cache holds, which would hide it; the newest rows, which are asked for,
-	 * are the first in the file. */
+	/* More than the page cache holds, which would hide it; the newest rows, which are asked
+	 * for, are the first in the file. */
 	for (unsigned int i = 0; i < 80000; i++) {
 		record.time_boot_ns = 80000 - i;
 		send_message(scene->analyst, IPC_RECORD, &record, sizeof(record), -1);

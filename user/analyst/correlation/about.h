@@ -33,8 +33,9 @@ struct about_memo {
 
 bool rule_is_about(const struct rule *rule, const struct about_names *names);
 /*
- * The same for all rules about tries. There may be 256, a cache line or more each, and attempts of very
- * few kinds: what was found for one is remembered, at place modulo ABOUT_KINDS. Valid until the next call.
+ * The same for all rules about tries. There may be 256, a cache line or more each, and attempts of
+ * very few kinds: what was found for one is remembered, at place modulo ABOUT_KINDS. Valid until
+ * the next call.
  */
 const struct about *about_find(struct about_memo *memo, const struct rule_set *rules,
 			       unsigned int place, const struct about_names *names);

@@ -27,8 +27,8 @@ struct pair {
 	uint8_t count;
 	uint8_t trust; /* weakest since there was no time */
 	uint16_t spared; /* times that it was not evicted since its last try */
-	/* Ticks since base, the oldest first. They are moved up, not round in a ring: nearly all pairs
-	 * have one or two, and those then lie in that cache line too. */
+	/* Ticks since base, the oldest first. They are moved up, not round in a ring: nearly all
+	 * pairs have one or two, and those then lie in that cache line too. */
 	uint32_t time[RULE_FAILURES_MAX];
 };
 
@@ -157,9 +157,9 @@ static bool pair_deserves(const struct correlation *c, const struct pair_key *ke
 /*
  * Before a pair may take the place of the least recently used one: who tries slowly, but again and
  * again, outlives a crowd of strangers with one try each. Each new pair earns one sparing and each
- * sparing costs one, so that a table full of those who deserve it still turns over, at half the speed,
- * and a newcomer has half its length to try again. CORRELATION_SPARES_MAX at once: those who try at
- * the same time lie side by side.
+ * sparing costs one, so that a table full of those who deserve it still turns over, at half the
+ * speed, and a newcomer has half its length to try again. CORRELATION_SPARES_MAX at once: those who
+ * try at the same time lie side by side.
  */
 static void room_make(struct correlation *c, uint32_t now)
 {

@@ -2,8 +2,8 @@
 /*
  * Joins lines of one try. See attempt_join.h for the rule.
  *
- * What earlier lines of the try were goes along with a line that joins them, because rules differ in
- * what they take: one that did not count the unvouched copy of a file counts the journal's.
+ * What earlier lines of the try were goes along with a line that joins them, because rules differ
+ * in what they take: one that did not count the unvouched copy of a file counts the journal's.
  */
 #include "analyst/evidence/attempt_join.h"
 

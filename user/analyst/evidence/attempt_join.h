@@ -11,8 +11,8 @@
  * - they are of different kind: the same expression of the same filter from the same source is, the
  *   second time, a second try.
  * Each line joins the oldest try that it fits. Of one key the newest ATTEMPT_JOIN_TRIES tries are
- * remembered, and ATTEMPT_TOLD_MAX lines of each: past that a line counts again. Neither can be used
- * to have less counted; at most two kinds of line without a user name that come by turns do.
+ * remembered, and ATTEMPT_TOLD_MAX lines of each: past that a line counts again. Neither can be
+ * used to have less counted; at most two kinds of line without a user name that come by turns do.
  */
 #ifndef ANALYST_EVIDENCE_ATTEMPT_JOIN_H
 #define ANALYST_EVIDENCE_ATTEMPT_JOIN_H

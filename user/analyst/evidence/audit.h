@@ -7,8 +7,8 @@
  *   addr=203.0.113.9 terminal=ssh res=failed'
  *
  * What stands before msg= the kernel wrote (audit_log_common_recv_msg), so it is true. The rest is
- * the sending program's text; sending takes CAP_AUDIT_WRITE, which root has, and so has root in many
- * containers.
+ * the sending program's text; sending takes CAP_AUDIT_WRITE, which root has, and so has root in
+ * many containers.
  */
 #ifndef ANALYST_EVIDENCE_AUDIT_H
 #define ANALYST_EVIDENCE_AUDIT_H

@@ -2,8 +2,8 @@
 /*
  * The two layouts that nearly all logs have, read by hand: every line pays for its date.
  *
- * What is read here is read exactly as the layouts' expressions would; a rare form (one digit for an
- * hour, a word right behind the date) is left to them.
+ * What is read here is read exactly as the layouts' expressions would; a rare form (one digit for
+ * an hour, a word right behind the date) is left to them.
  */
 #include <string.h>
 
@@ -365,7 +365,8 @@ static bool digit_at(const char *text, size_t len, size_t i)
 
 /*
  * The hour before the ':' at i, in something like 1:02:3; i: there is none. What stands before an
- * hour is no letter but T, and a ':' only behind a year: the groups of an IPv6 address are no clock.
+ * hour is no letter but T, and a ':' only behind a year: the groups of an IPv6 address are no
+ * clock.
  */
 static size_t hour_at(const char *text, size_t len, size_t i)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From what the groups of a date's expression hold to its fields. Patterns may bring groups of their
- * own under the fields' names, so a group can hold anything: what is no number, or is out of its
- * range, makes the date impossible, never wrong.
+ * From what the groups of a date's expression hold to its fields. Patterns may bring groups of
+ * their own under the fields' names, so a group can hold anything: what is no number, or is out of
+ * its range, makes the date impossible, never wrong.
  */
 #include <string.h>
 #include <strings.h>
@@ -198,7 +198,8 @@ static void epoch_read(struct date *date, const char *text, size_t len, uint64_t
 
 /*
  * '@' and 24 hexadecimal digits: 2^62 + seconds, then nanoseconds. The scale is TAI, 37 s ahead of
- * UTC since 2017 (10 s where the writer knows of no leap seconds); like fail2ban, it is read as UTC.
+ * UTC since 2017 (10 s where the writer knows of no leap seconds); like fail2ban, it is read as
+ * UTC.
  */
 static void tai64n_read(struct date *date, const char *text, size_t len)
 {

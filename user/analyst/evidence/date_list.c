@@ -2,9 +2,9 @@
 /*
  * A filter's date patterns, in order, and which of them a line has.
  *
- * A pattern that is anchored wins where it matches; else the one that matches furthest left, because
- * a date further right is more likely to be somebody's text. The one that a source had last is tried
- * first: it settles what "05/06/2026" means, and is nearly always right.
+ * A pattern that is anchored wins where it matches; else the one that matches furthest left,
+ * because a date further right is more likely to be somebody's text. The one that a source had last
+ * is tried first: it settles what "05/06/2026" means, and is nearly always right.
  */
 #include <errno.h>
 #include <stdio.h>

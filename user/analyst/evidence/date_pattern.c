@@ -2,9 +2,10 @@
 /*
  * One datepattern, in fail2ban's notation, to an expression with named groups.
  *
- * A pattern is a regular expression with strptime's fields. Whatever its group 1 finds is cut out of
- * the line; without a group of its own that is all of it. It must begin and end at words' ends unless it
- * says otherwise. A field that is unknown is refused: it would be plain text that no line has.
+ * A pattern is a regular expression with strptime's fields. Whatever its group 1 finds is cut out
+ * of the line; without a group of its own that is all of it. It must begin and end at words' ends
+ * unless it says otherwise. A field that is unknown is refused: it would be plain text that no line
+ * has.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -285,7 +286,8 @@ static void body_put(const char *text, struct buf *out)
 	buf_printf(out, "(%.*s)%s", (int)len, text, dollar ? "$" : "");
 }
 
-/* A layout that begins with a letter or digit, always: one test, which the compiler looks ahead of. */
+/* A layout that begins with a letter or digit, always: one test, which the compiler looks ahead
+ * of. */
 static bool begins_word(const char *layout)
 {
 	return strncmp(layout, "%d", 2) != 0 && strncmp(layout, "(?:%z", 5) != 0;

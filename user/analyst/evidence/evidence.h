@@ -98,8 +98,8 @@ DEFINE_CLEANUP(log_reader_free, struct log_reader *)
 /* fn's nonzero ends and is returned. */
 int log_reader_feed(struct log_reader *reader, const void *bytes, size_t len, uint64_t now_ns,
 		    log_record_fn fn, void *arg);
-/* The same for LOG_DATAGRAMS: a syslog message; the payload of an audit message of that type, of which
- * only those about logins make a record. */
+/* The same for LOG_DATAGRAMS: a syslog message; the payload of an audit message of that type, of
+ * which only those about logins make a record. */
 int log_reader_datagram(struct log_reader *reader, const struct log_datagram *datagram,
 			uint64_t now_ns, log_record_fn fn, void *arg);
 int log_reader_audit(struct log_reader *reader, uint16_t type, const void *bytes, size_t len,
@@ -114,15 +114,16 @@ void log_reader_stats(const struct log_reader *reader, struct log_reader_stats *
 
 #define LOG_TAIL_MAX 64 /* bytes before the offset that are known again */
 
-/* Follows one file by pread from an offset: end of file, truncation (the file is shorter, or what stands
- * before the offset is not what was read: begins anew), at most max bytes a call. Returns bytes read, 0 at the end, -errno; where fn ended it, what fn
- * returned (-ECANCELED for a positive value), and the rest of the piece read is lost. */
+/* Follows one file by pread from an offset: end of file, truncation (the file is shorter, or what
+ * stands before the offset is not what was read: begins anew), at most max bytes a call. Returns
+ * bytes read, 0 at the end, -errno; where fn ended it, what fn returned (-ECANCELED for a
+ * positive value), and the rest of the piece read is lost. */
 struct log_follower {
 	int fd;
 	uint64_t offset;
 	uint64_t truncations;
-	/* Lines that end before this were there already: they are of the age given. After a truncation
-	 * those found then are LOG_NEW_FILE. */
+	/* Lines that end before this were there already: they are of the age given. After a
+	 * truncation those found then are LOG_NEW_FILE. */
 	uint64_t old_until;
 	enum log_age old_age;
 	size_t tail_len; /* 0: nothing was read so far */
@@ -154,8 +155,7 @@ struct claim {
 	uint16_t port; /* <F-PORT>, 0 = none */
 	uint32_t pid; /* origin's where trusted, else the text's, 0 = none */
 	bool pid_trusted;
-	uint32_t
-		count; /* 1; N of "message repeated N times", or of <F-COUNT>N</F-COUNT>; at most 1000 */
+	uint32_t count; /* 1, or N of "message repeated N times", <F-COUNT>N</F-COUNT> */
 	uint32_t source;
 	uint16_t filter; /* index in the set */
 	uint16_t form; /* index of the failregex: lines of one form are different tries */
@@ -184,11 +184,12 @@ struct filter_set *filter_set_free(struct filter_set *set);
 DEFINE_CLEANUP(filter_set_free, struct filter_set *)
 
 /* Both before the first load. seed: outsiders choose the keys of the joined lines. clock:
- * CLOCK_REALTIME - CLOCK_BOOTTIME, to put stamps without a year (0 where arrived_ns is wall time). */
+ * CLOCK_REALTIME - CLOCK_BOOTTIME, to put stamps without a year (0 where arrived_ns is wall
+ * time). */
 void filter_set_seed(struct filter_set *set, const uint64_t seed[2]);
 void filter_set_clock(struct filter_set *set, int64_t boot_to_wall_ns);
-/* Told of what loads but is suspicious: "FILE:LINE: option: what"; and once of a filter whose matches
- * are given up again and again. */
+/* Told of what loads but is suspicious: "FILE:LINE: option: what"; and once of a filter whose
+ * matches are given up again and again. */
 void filter_set_on_warning(struct filter_set *set, void (*fn)(const char *text, void *arg),
 			   void *arg);
 
@@ -283,10 +284,11 @@ void filter_set_trace(struct filter_set *set, struct filter_trace *trace);
 /*
  * The wall time that a record says of itself: its own stamp, else the date in its text by the
  * filter's datepattern (without one, by the built-in layouts). Without a zone that is local time
- * (call tzset() before a sandbox closes), unless the filter is loaded as NAME[logtimezone=UTC+0100].
- * Without a year it is in the last year that is not a day ahead of near_wall_ns, without a day on the
- * last day whose time is not ahead of it. last_wall_ns, the stamp before it in the same log (0 =
- * unknown), tells which hour it is where a clock set back passes one twice. 0: it says none.
+ * (call tzset() before a sandbox closes), unless the filter is loaded as
+ * NAME[logtimezone=UTC+0100]. Without a year it is in the last year that is not a day ahead of
+ * near_wall_ns, without a day on the last day whose time is not ahead of it. last_wall_ns, the
+ * stamp before it in the same log (0 = unknown), tells which hour it is where a clock set back
+ * passes one twice. 0: it says none.
  */
 uint64_t filter_stamp(struct filter_set *set, uint16_t index, const struct log_record *record,
 		      uint64_t near_wall_ns, uint64_t last_wall_ns);
@@ -374,8 +376,7 @@ struct attempt {
 	uint64_t at_ns; /* boot */
 	enum trust trust;
 	uint32_t tries; /* new tries that this tells of */
-	uint32_t
-		again; /* tries that told[] told of before: new to a rule that takes none of those */
+	uint32_t again; /* tries that told[] told of: new to a rule that takes none of them */
 	uint32_t told_count;
 	const struct attempt_told *told; /* borrowed */
 	uint32_t pid;
@@ -419,7 +420,8 @@ int witness_add_service(struct witness *witness, const struct witness_service *s
 /*
  * A source is read that vouches for who wrote a line (the journal). From now on a line whose writer
  * is unknown adds no try to a connection, not even to one that failed, and is not told of: anybody
- * may have written it, and a true one comes from that source too. The connection itself still counts.
+ * may have written it, and a true one comes from that source too. The connection itself still
+ * counts.
  */
 void witness_expect_writers(struct witness *witness);
 
@@ -428,8 +430,8 @@ typedef void (*attempt_fn)(const struct attempt *attempt, void *arg);
 /*
  * What the configuration says of a claim's source changes what is asked:
  * - claim.relayed (another host's line), and a service that is proxied: no connection or process of
- *   this kernel is held against it, so it is at best attested (relayed: claimed). The connections of
- *   a proxied service count nothing, whatever becomes of them, and the peers they come from are
+ *   this kernel is held against it, so it is at best attested (relayed: claimed). The connections
+ *   of a proxied service count nothing, whatever becomes of them, and the peers they come from are
  *   remembered (WITNESS_PROXIES_MAX): a claim of that service, or of a filter that is no service's
  *   (pam), about one of them counts nothing.
  * - claim.accepted: where nothing better is known of it than its text, the attempt says accepted.
@@ -452,10 +454,10 @@ void witness_tick(struct witness *witness, const struct session_table *sessions,
 
 /*
  * For services without a sensor but with ports: a claim about an address counts only if that was
- * connected to one of the ports then, or up to WITNESS_CLOSED_NS before; one without is forged, once
- * it has waited WITNESS_HOLD_NS. A claim that is attested is then witnessed. Attested it stays where
- * the connection may be one that is not known (WITNESS_OLDER_NS after the first event, or after
- * events were lost), or where nobody was ever seen at the service's ports.
+ * connected to one of the ports then, or up to WITNESS_CLOSED_NS before; one without is forged,
+ * once it has waited WITNESS_HOLD_NS. A claim that is attested is then witnessed. Attested it stays
+ * where the connection may be one that is not known (WITNESS_OLDER_NS after the first event, or
+ * after events were lost), or where nobody was ever seen at the service's ports.
  */
 void witness_connection(struct witness *witness, const struct session_table *sessions,
 			const struct bl_event_connection *event, attempt_fn fn, void *arg);

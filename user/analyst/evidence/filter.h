@@ -30,7 +30,8 @@ struct filter {
 	struct expression prefix;
 	struct expression *fail, *ignore;
 	unsigned int fails, ignores;
-	/* For each first byte of the text, begin_words of bits: failregex that may begin so. NULL: any. */
+	/* For each first byte of the text, begin_words of bits: failregex that may begin so.
+	 * NULL: any. */
 	uint64_t *begins;
 	unsigned int begin_words;
 	struct windows *windows; /* NULL: each line is seen by itself */
@@ -94,8 +95,8 @@ struct windows {
 };
 
 /*
- * The last lines of who wrote this record, this one included. Lines of different writers never stand
- * in one window: what one of them wrote would count as the other's word.
+ * The last lines of who wrote this record, this one included. Lines of different writers never
+ * stand in one window: what one of them wrote would count as the other's word.
  */
 struct window *window_push(struct windows *windows, const struct log_record *record,
 			   const struct line *line);
@@ -120,9 +121,9 @@ static inline const PCRE2_SIZE *group_at(const struct regex *regex, uint32_t gro
 }
 
 /*
- * A failregex matched: its lines are used up, except those that <SKIPLINES> passed over, and will be
- * gone when the next one comes. text, len: those whole lines, for ignoreregex; they stay as they are
- * where the failregex sees one line only.
+ * A failregex matched: its lines are used up, except those that <SKIPLINES> passed over, and will
+ * be gone when the next one comes. text, len: those whole lines, for ignoreregex; they stay as they
+ * are where the failregex sees one line only.
  */
 void window_use(struct window *window, const struct hit *hit, const char **text, size_t *len);
 
@@ -140,7 +141,8 @@ struct said {
 	char user[IPC_USER_MAX];
 };
 
-/* filter_said.c. The key of a connection's lines may stand in room; NULL: there is none, or it does not fit. */
+/* filter_said.c. The key of a connection's lines may stand in room; NULL: there is none, or it
+ * does not fit. */
 void hit_said(const struct hit *hit, const struct line *line, struct said *ret);
 const char *hit_key(const struct hit *hit, char room[COMPOUND_MAX], size_t *ret_len);
 

@@ -269,7 +269,8 @@ static void expressions_warn(const struct compile *c)
 	}
 }
 
-/* prefregex's literals, or those of all failregex together: what fits none of them comes to nothing. */
+/* prefregex's literals, or those of all failregex together: what fits none of them comes to
+ * nothing. */
 static void gate_make(struct filter *filter)
 {
 	/* Of several lines, each matters. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files of fail2ban's form as options, and what an option says once both substitution steps are done:
- * the filters of this stage, and the jails that an import reads (analyst/import_jails.c).
+ * Files of fail2ban's form as options, and what an option says once both substitution steps are
+ * done: the filters of this stage, and the jails that an import reads (analyst/import_jails.c).
  *
  * Where a text comes from is carried inside it: each line of a value begins with a mark (\x01 and
  * four bytes '@' to '_') that names file and line. So an expression that was put together from five
@@ -107,8 +107,8 @@ void config_strip(const char *text, size_t len, struct buf *out);
 int config_expand(struct config *config, const char *name, struct buf *out,
 		  char error[EVIDENCE_ERROR_MAX]);
 
-/* The option of a section, or of [DEFAULT], with %(x)s filled in and nothing else; marks stay. 1: out
- * holds it, 0: there is no such option. */
+/* The option of a section, or of [DEFAULT], with %(x)s filled in and nothing else; marks stay. 1:
+ * out holds it, 0: there is no such option. */
 int config_percent(struct config *config, const char *section, const char *name, struct buf *out,
 		   char error[EVIDENCE_ERROR_MAX]);
 

@@ -107,8 +107,8 @@ static int class(struct dialect *d)
 /*
  * RFC 5424's structured data as fail2ban's common.conf writes it. A run inside a run takes 2^n ways
  * where a line does not match, n the letters before the first quote: 16 of "[timeQuality tz=" are
- * more than any limit allows. There is one way only: a quote begins a text that ends at the next, and
- * what is not a quote or a ] is taken up to one. So nothing needs to be given back before a ].
+ * more than any limit allows. There is one way only: a quote begins a text that ends at the next,
+ * and what is not a quote or a ] is taken up to one. So nothing needs to be given back before a ].
  */
 static bool element(struct dialect *d)
 {

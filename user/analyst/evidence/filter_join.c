@@ -5,8 +5,8 @@
  *
  * Keys are outsiders' text, so they are kept as keyed hashes of fixed size in a bounded table: two
  * texts never meet in one entry, and nobody can choose which entry goes first. Where the transport
- * tells which user wrote a line, no other user's line joins it, whatever key it shows: an address that
- * anybody wrote would count as root's word.
+ * tells which user wrote a line, no other user's line joins it, whatever key it shows: an address
+ * that anybody wrote would count as root's word.
  */
 #include <string.h>
 

@@ -200,7 +200,8 @@ static void scan_group(struct scan *s, struct run *run, unsigned int *open, unsi
 	bool repeated = quantifier(&after, &zero);
 
 	if (!group_plain(&s->at)) {
-		/* Lookaround, condition, reference and comment say nothing; flags change everything. */
+		/* Lookaround, condition, reference and comment say nothing; flags change
+		 * everything. */
 		if (begin[1] == '?' && !strchr("=!<(#P", begin[2]))
 			s->lost = true;
 		if (begin[1] == '?' && begin[2] == '#') {

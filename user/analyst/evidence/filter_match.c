@@ -24,7 +24,8 @@ static void claim_fill(struct filter_set *set, uint16_t filter, uint16_t form,
 	const struct line *line = &set->line;
 	uint64_t now_wall_ns = record->arrived_ns + (uint64_t)set->boot_to_wall_ns;
 
-	/* The rest is written below; the line behind its end holds nothing, and is half of a claim. */
+	/* The rest is written below; the line behind its end holds nothing, and is half of a
+	 * claim. */
 	memset(ret, 0, offsetof(struct claim, origin));
 	ret->addr = said->addr;
 	ret->port = said->port;

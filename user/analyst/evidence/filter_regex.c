@@ -137,8 +137,8 @@ static int code_compile(const struct buf *text, uint32_t unicode, bool lines, pc
 	return -EINVAL;
 }
 
-/* What lies before the match is no part of it: \K. Where (?x) is in force a comment may stand at the
- * end; there, and nowhere else, a newline is nothing. */
+/* What lies before the match is no part of it: \K. Where (?x) is in force a comment may stand at
+ * the end; there, and nowhere else, a newline is nothing. */
 static int walk_compile(struct regex *regex, const struct buf *text, char error[REGEX_ERROR_MAX])
 {
 	static const char *const ends[] = { ")", "\n)" };
@@ -192,7 +192,8 @@ static bool bytes_suffice(const struct buf *text)
 			return false;
 		if (text->data[i] != '\\')
 			continue;
-		/* These name characters by number or property; \1 may be octal, if digits follow. */
+		/* These name characters by number or property; \1 may be octal, if digits
+		 * follow. */
 		if (++i < text->len &&
 		    (strchr("xuUoNpPXc0", text->data[i]) ||
 		     (isdigit((unsigned char)text->data[i]) && i + 1 < text->len &&
@@ -216,7 +217,8 @@ static void ascii_compile(struct regex *regex, const struct buf *text)
 	regex->ascii = NULL;
 }
 
-/* Flags change what a dot is, a condition may ask for the group: then text says less than it seems. */
+/* Flags change what a dot is, a condition may ask for the group: then text says less than it
+ * seems. */
 static bool groups_are_plain(const char *text)
 {
 	for (const char *at = strstr(text, "(?"); at; at = strstr(at + 2, "(?"))

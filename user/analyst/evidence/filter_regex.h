@@ -29,7 +29,8 @@
 #define LITERALS_MAX 8
 #define LITERAL_MAX 24
 
-/* Tags to groups. lines: the expression sees several lines, and may skip some. error: a sentence. */
+/* Tags to groups. lines: the expression sees several lines, and may skip some. error: a
+ * sentence. */
 int regex_tags(const char *text, bool lines, struct buf *out, char error[REGEX_ERROR_MAX]);
 /* What Python and PCRE2 read differently: rewritten, or refused by name. */
 int regex_dialect(const char *text, struct buf *out, char error[REGEX_ERROR_MAX]);
@@ -76,14 +77,16 @@ struct regex_alt {
 struct regex {
 	pcre2_code *code;
 	/*
-	 * The match limit is that of one place where a match may begin (pcre2_match() sets its count
-	 * back for each), so an expression that may begin anywhere could take that often as much as
-	 * the text has bytes. This one looks at all places in a single match. NULL: it is anchored.
+	 * The match limit is that of one place where a match may begin (pcre2_match() sets its
+	 * count back for each), so an expression that may begin anywhere could take that often as
+	 * much as the text has bytes. This one looks at all places in a single match. NULL: it is
+	 * anchored.
 	 */
 	pcre2_code *walk;
 	/*
-	 * The same expression without Unicode, for text that is ASCII, as nearly all lines are: there
-	 * both match alike, and \S or \d costs a comparison in place of two table lookups. NULL: none.
+	 * The same expression without Unicode, for text that is ASCII, as nearly all lines are:
+	 * there both match alike, and \S or \d costs a comparison in place of two table lookups.
+	 * NULL: none.
 	 */
 	pcre2_code *ascii;
 	char *text; /* as written, its variables filled in */
@@ -108,13 +111,14 @@ struct regex {
 /* text is fail2ban's notation, without marks. lines: ^ and $ are also those of lines within. */
 int regex_compile(struct regex *regex, const char *text, bool lines, char error[REGEX_ERROR_MAX]);
 /*
- * The same of a prefregex, which sees one line with a newline behind it. Its content is nearly always
- * whatever is left, ".+" before the "$", and going through that byte by byte takes as long as all that
- * stands before: it is compiled as a single "." whose end regex_match then puts behind the line.
+ * The same of a prefregex, which sees one line with a newline behind it. Its content is nearly
+ * always whatever is left, ".+" before the "$", and going through that byte by byte takes as long
+ * as all that stands before: it is compiled as a single "." whose end regex_match then puts behind
+ * the line.
  */
 int regex_compile_prefix(struct regex *regex, const char *text, char error[REGEX_ERROR_MAX]);
-/* text is Python's notation, without tags: no roles, no literals. bounded: it has no repetition that
- * could cost much at one place. */
+/* text is Python's notation, without tags: no roles, no literals. bounded: it has no repetition
+ * that could cost much at one place. */
 int regex_compile_plain(struct regex *regex, const char *text, bool bounded,
 			char error[REGEX_ERROR_MAX]);
 void regex_done(struct regex *regex);

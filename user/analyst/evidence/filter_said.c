@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the groups of a match say: failregex's own, else prefregex's; where both are unset or empty, the
- * alternatives (<F-ALT_X>); compounds of several parts (<F-TUPLE_X>).
+ * What the groups of a match say: failregex's own, else prefregex's; where both are unset or empty,
+ * the alternatives (<F-ALT_X>); compounds of several parts (<F-TUPLE_X>).
  *
  * Who is told of is an address that addr_parse takes whole, or nobody.
  */
@@ -65,8 +65,8 @@ static const char *hit_get_or_alt(const struct hit *hit, enum role role, size_t 
 	return alt ? alt : text;
 }
 
-/* One expression's <F-TUPLE_X>: what it has of the role itself, then the parts in order of their names.
- * Its length; more than COMPOUND_MAX: it does not fit. */
+/* One expression's <F-TUPLE_X>: what it has of the role itself, then the parts in order of their
+ * names. Its length; more than COMPOUND_MAX: it does not fit. */
 static size_t parts_join(const struct regex *regex, const PCRE2_SIZE *at, const char *text,
 			 enum role role, char room[COMPOUND_MAX])
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Follows one open file. Its reader sees each byte once and in order; a file that was emptied is read
- * from its beginning, also where it has grown past the old end by now (copytruncate of a busy log). Rotation by rename is the caller's: it hands over another descriptor.
+ * Follows one open file. Its reader sees each byte once and in order; a file that was emptied is
+ * read from its beginning, also where it has grown past the old end by now (copytruncate of a busy
+ * log). Rotation by rename is the caller's: it hands over another descriptor.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -45,7 +46,8 @@ static int check_tail(struct log_follower *follower, struct log_reader *reader,
 		return -errno;
 	if ((size_t)n == len && !memcmp(bytes, follower->tail, len))
 		return 0;
-	/* Who writes at a place of his own instead of the end goes on behind a hole, not at the begin. */
+	/* Who writes at a place of his own instead of the end goes on behind a hole, not at the
+	 * begin. */
 	if ((size_t)n < len || !is_hole(bytes, len))
 		follower->offset = 0;
 	emptied(follower, reader, st);

@@ -69,7 +69,8 @@ static size_t header_read(struct line *line, size_t start)
 	return 0;
 }
 
-/* "message repeated N times: [ TEXT]" at place becomes TEXT (rsyslog's and sysklogd's reduction). */
+/* "message repeated N times: [ TEXT]" at place becomes TEXT (rsyslog's and sysklogd's
+ * reduction). */
 static void repetition_unwrap(struct line *line, size_t place)
 {
 	const size_t repeated = strlen(REPEATED), times = strlen(TIMES);
@@ -110,7 +111,8 @@ void line_make(struct line *line, const struct log_record *record, struct date_l
 	line->record_len = record->len;
 	line->dates = dates;
 	line->ascii = record->ascii || text_is_plain(record->text, len);
-	/* A record with a stamp of its own has none in the text: a date there is somebody's word. */
+	/* A record with a stamp of its own has none in the text: a date there is somebody's
+	 * word. */
 	line->dated = !record->said_wall_ns &&
 		      date_list_find(dates, record->source, record->text, len, &cut, &line->date);
 	memcpy(line->text, record->text, cut.start);

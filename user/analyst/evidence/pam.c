@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel saw PAM answer, as a claim: it then goes the way of every claim, and a log line of
- * the same process about the same try counts with it once.
+ * What the kernel saw PAM answer, as a claim: it then goes the way of every claim, and a log line
+ * of the same process about the same try counts with it once.
  *
  * The process is the kernel's word. Service, user and host are the process's own, so only one that
  * root started is believed: a set-user-ID program's caller may have chosen what it asks.
@@ -51,7 +51,8 @@ bool claim_from_auth(const struct bl_event_auth *auth, const struct session_tabl
 		text_copy(ret->origin.exe, sizeof(ret->origin.exe), process->exe);
 		connection = session_connection_by_number(sessions, process->connection);
 	}
-	/* For keyboard-interactive, sshd asks in a child of the process that serves the connection. */
+	/* For keyboard-interactive, sshd asks in a child of the process that serves the
+	 * connection. */
 	if (connection && connection->pid)
 		ret->pid = connection->pid;
 	/* A name is not looked up: whoever owns the address decides what it resolves to. */

@@ -29,7 +29,8 @@ bool text_is_plain(const char *text, size_t len)
 #endif
 	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
 		memcpy(&word, text, sizeof(word));
-		/* The borrow of a zero byte sets its high bit; bytes above 0x80 are caught by word. */
+		/* The borrow of a zero byte sets its high bit; bytes above 0x80 are caught by
+		 * word. */
 		if (((word - LOW_BITS) | word) & HIGH_BITS)
 			return false;
 	}

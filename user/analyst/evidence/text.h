@@ -21,8 +21,8 @@ struct text_out {
 void text_append(struct text_out *out, const char *text, size_t len);
 
 /*
- * Where to cut text down to max bytes or fewer: before a blank, so that no word (no address) is left
- * half; inside a word only where all of it is one, and then between characters.
+ * Where to cut text down to max bytes or fewer: before a blank, so that no word (no address) is
+ * left half; inside a word only where all of it is one, and then between characters.
  */
 size_t text_cut_at(const char *text, size_t len, size_t max);
 

@@ -2,9 +2,9 @@
 /*
  * From claims and connections to attempts: one attempt per try. Who is asked when.
  *
- * A claim goes to the witness that is there already. Without one it is held WITNESS_HOLD_NS for late
- * events if its service has a sensor that could send them, or ports to which its address should have
- * been connected, then it comes out as what it is: text.
+ * A claim goes to the witness that is there already. Without one it is held WITNESS_HOLD_NS for
+ * late events if its service has a sensor that could send them, or ports to which its address
+ * should have been connected, then it comes out as what it is: text.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -107,8 +107,9 @@ static bool claim_settle(const struct step *s, const struct claim *claim, const 
 {
 	switch (judgement) {
 	case JUDGE_CONNECTION:
-		/* PAM's line, say, about a service whose peers are its proxy. And nobody tells how the
-		 * connections of a service without a sensor end: what waited for that would never count. */
+		/* PAM's line, say, about a service whose peers are its proxy. And nobody tells how
+		 * the connections of a service without a sensor end: what waited for that would
+		 * never count. */
 		if (is_proxied(s->witness, finding->connection) ||
 		    is_unsensed(s->witness, finding->connection))
 			break;
@@ -217,7 +218,8 @@ void witness_claim(struct witness *w, const struct session_table *sessions,
 	if (claim->result == CLAIM_NOFAIL)
 		return;
 	w->stats.claims++;
-	/* Peers are not those that the line is about, so no connection can speak for or against it. */
+	/* Peers are not those that the line is about, so no connection can speak for or against
+	 * it. */
 	if (claim->relayed || (known && known->proxied)) {
 		claim_on_text(&s, claim, service, filter, trust, PEER_UNASKED, NULL);
 		return;

@@ -24,8 +24,8 @@
 
 /*
  * What was told of one connection, or by text alone of one address at one service. The process that
- * wrote is part of it, but not enough: one may serve everybody (dovecot's auth, nginx). And lines of
- * less trust, or of another service's filter, must not use up a try that a better line tells of.
+ * wrote is part of it, but not enough: one may serve everybody (dovecot's auth, nginx). And lines
+ * of less trust, or of another service's filter, must not use up a try that a better line tells of.
  */
 struct follow_key {
 	uint64_t connection;

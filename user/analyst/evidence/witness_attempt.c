@@ -4,9 +4,9 @@
  *
  * The kernel decides whether a connection failed. A failed one is one try even without any line;
  * lines raise that to the number of tries they tell of, at most what the service allows in one
- * connection. Lines about a connection that is still open wait for its end; lines about one that logged
- * in add nothing. Text of one process is joined in the same way, so that replaying old logs counts
- * tries too; where one process serves many connections, attempt_join.h says what is joined.
+ * connection. Lines about a connection that is still open wait for its end; lines about one that
+ * logged in add nothing. Text of one process is joined in the same way, so that replaying old logs
+ * counts tries too; where one process serves many connections, attempt_join.h says what is joined.
  */
 #include <stdio.h>
 #include <string.h>
@@ -258,7 +258,8 @@ void connection_told(const struct step *s, const struct session_change *change)
 		attempt.user = follow->named ? follow->user : "";
 		attempt.note = follow_tellers(follow);
 	} else {
-		/* The birth of its session may be the first proof, if the exit before it was lost. */
+		/* The birth of its session may be the first proof, if the exit before it was
+		 * lost. */
 		if (follow->success)
 			return;
 		follow->success = true;

@@ -2,12 +2,13 @@
 /*
  * Who is connected to a service whose connections' outcome no sensor tells, or was just now.
  *
- * A line of such a service may hold an address that its client typed. Nobody is blamed by it whom the
- * kernel did not see at the service's ports. "Not seen" is said only where it would have been seen:
- * not of connections that may be older than the sensor, nor after events were lost or this table
- * pushed out somebody who was connected (unsure_until_ns), nor of who was connected before the sensor and
- * may be still (older_until_ns: an HTTP client may try for hours on one connection), nor of a service at whose ports nobody was
- * ever seen (its ports are others than bailiff.conf says, or there is no sensor at all).
+ * A line of such a service may hold an address that its client typed. Nobody is blamed by it whom
+ * the kernel did not see at the service's ports. "Not seen" is said only where it would have been
+ * seen: not of connections that may be older than the sensor, nor after events were lost or this
+ * table pushed out somebody who was connected (unsure_until_ns), nor of who was connected before
+ * the sensor and may be still (older_until_ns: an HTTP client may try for hours on one connection),
+ * nor of a service at whose ports nobody was ever seen (its ports are others than bailiff.conf
+ * says, or there is no sensor at all).
  *
  * Kept per port, since services may share one, and IPv6 /64, which is what a lockout would refuse.
  */

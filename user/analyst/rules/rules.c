@@ -292,7 +292,8 @@ int rules_add(struct rule_set *set, const char *name, const char *text, size_t l
 	r = ini_parse(name, text, len, entry_read, &reading, error);
 	if (r < 0)
 		return r;
-	/* Of signals the kernel tells, so that all trust is the same; what is odd is not yet wrong. */
+	/* Of signals the kernel tells, so that all trust is the same; what is odd is not yet
+	 * wrong. */
 	if (reading.rule.signals && !reading.subject)
 		reading.rule.subject = SUBJECT_SESSION;
 	if (reading.rule.signals && !reading.action)

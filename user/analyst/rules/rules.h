@@ -4,7 +4,7 @@
  *
  * One ini file per rule:
  *   [rule]
- *   id = ssh-brute-force		letters, digits, - ; unique, a later file of that id replaces
+ *   id = ssh-brute-force		letters, digits, - ; a later file of that id replaces
  *   title = Password guessing over ssh
  *   service = sshd			an attempt of this service counts
  *   filter = NAME			beside or instead of it: whose line this filter recognised
@@ -18,7 +18,7 @@
  *   lockout = 1h			length of the first one
  *   factor = 2				each later one within 90 days is that much longer
  *   longest = 1w
- *   trust = witnessed			least trust of an attempt that counts: witnessed | attested | claimed
+ *   trust = witnessed			least that counts: witnessed | attested | claimed
  */
 #ifndef ANALYST_RULES_H
 #define ANALYST_RULES_H

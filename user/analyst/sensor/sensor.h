@@ -15,8 +15,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-/* -EINVAL: unknown kind, wrong length, lengths inside that contradict. Only the first head.len bytes
- * of *ret are written: clearing 4 KB for each fork would cost more than all that follows. */
+/* -EINVAL: unknown kind, wrong length, lengths inside that contradict. Only the first head.len
+ * bytes of *ret are written: clearing 4 KB for each fork would cost more than all that follows. */
 int sensor_decode(const void *record, size_t len, union bl_event *ret);
 
 extern const char *const sensor_signal_names[BL_SIGNAL_MAX]; /* [0] is NULL */
@@ -34,7 +34,8 @@ int sensor_rings_new(struct sensor_rings **ret, int urgent_fd, size_t urgent_siz
 struct sensor_rings *sensor_rings_free(struct sensor_rings *rings);
 DEFINE_CLEANUP(sensor_rings_free, struct sensor_rings *)
 
-/* Calls fn for at most max events; returns their number. Undecodable ones are counted, not passed. */
+/* Calls fn for at most max events; returns their number. Undecodable ones are counted, not
+ * passed. */
 typedef int (*sensor_event_fn)(const union bl_event *event, void *arg);
 int sensor_rings_read(struct sensor_rings *rings, unsigned int max, sensor_event_fn fn, void *arg);
 uint64_t sensor_rings_malformed(const struct sensor_rings *rings);

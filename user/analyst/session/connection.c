@@ -5,7 +5,8 @@
  * Failed is said only where nobody can have got in, because it leads to a lockout:
  *   the session process ended, and neither was a session born from it nor did a pre-authentication
  *   child end with 0; and either such a child was seen to end with 255, or no event at all was lost
- *   while the session process lived. Otherwise the outcome stays open for ever and counts as nothing.
+ *   while the session process lived. Otherwise the outcome stays open for ever and counts as
+ *   nothing.
  * Authenticated is said as soon as one of these is seen: session birth; the pre-authentication
  * child's exit 0; a login uid or tag on the session process that it did not start with.
  *
@@ -14,7 +15,8 @@
  *   before          a fork of the session process that runs as user sshd: same file, never executed
  *                   anything, uid not 0. Other children that run the same file are root: PAM's
  *                   conversation process (auth-pam.c forks one) ends with 0 whatever it was told.
- *                   AuthorizedKeysCommand's child runs as an ordinary user too, but executes a file.
+ *                   AuthorizedKeysCommand's child runs as an ordinary user too, but executes a
+ *                   file.
  *
  * Who may be a session process: root only. Anybody can execute /usr/sbin/sshd with a socket as
  * descriptor 0 that leads to an address of his choice, and let it fail.

@@ -21,7 +21,8 @@ static void exec_event(struct session_table *t, const struct bl_event_exec *exec
 	process_exec(t, exec, conn);
 	if (!exec->task.session)
 		return;
-	/* Its birth was lost, or is still under way: the tag alone proves that there is a session. */
+	/* Its birth was lost, or is still under way: the tag alone proves that there is a
+	 * session. */
 	sess = sess_put(t, exec->task.session);
 	if (!sess->session.born_ns && !sess->session.leader_pid) {
 		sess->session.flags |= BL_SESSION_LATE;
@@ -149,7 +150,8 @@ void session_event(struct session_table *t, const union bl_event *event, struct 
 	case BL_EVENT_MAX:
 		break;
 	}
-	/* An outcome known by the passing of time has no event of its own: it takes the next one's. */
+	/* An outcome known by the passing of time has no event of its own: it takes the next
+	 * one's. */
 	if (ret->kind == SESSION_NOTHING)
 		connection_overdue(t, event->head.boot_ns, ret);
 }

@@ -46,7 +46,8 @@ struct conn {
 	uint64_t bound_ns; /* its session process was seen at; 0 = none yet */
 	uint64_t exited_ns;
 	uint64_t lost; /* head.lost when bound */
-	/* of the session process when bound: a login changes them, a restarted sshd inherits them */
+	/* of the session process when bound: a login changes them, a restarted sshd inherits
+	 * them */
 	uint64_t tag;
 	uint32_t auid;
 	uint32_t audit_session;

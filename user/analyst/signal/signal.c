@@ -80,7 +80,8 @@ static const char *const write_words[] = {
 };
 _Static_assert(sizeof(write_words) / sizeof(write_words[0]) == BL_WRITE_MAX, "words");
 
-/* The last parts of the path; the first of them has a slash before it only at a file system's root. */
+/* The last parts of the path; the first of them has a slash before it only at a file system's
+ * root. */
 static void path_text(const struct bl_event_signal *e, char *to, size_t size)
 {
 	bool root = !strcmp(e->folder, "/");
