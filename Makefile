@@ -52,7 +52,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(LDFLAGS)
 
 sources = $(sort $(shell find $(addprefix user/,$1) -name '*.c' 2>/dev/null))
 objects = $(patsubst user/%.c,$(O)/user/%.o,$(call sources,$1)) \
-	$(if $(filter enforcer,$1),$(O)/user/enforcer/objects.o)
+	$(if $(filter enforcer,$1),$(O)/user/enforcer/hooks/objects.o)
 libs = $(if $(strip $(foreach f,$1,$(PKGS_$f))),$$(pkg-config --libs $(foreach f,$1,$(PKGS_$f))))
 # What tests link: the same folders without the program's own main().
 without_main = $(filter-out $(addprefix $(O)/user/,$(addsuffix /main.o,$1)),$(call objects,$1))
@@ -94,7 +94,7 @@ BPF_INCLUDES = $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
 	sed -n '/<...> search starts here:/,/End of search list./{ s|^ \(/.*\)|-idirafter \1|p }')
 
 # The objects are embedded, so that no file of them can be swapped under the running agent.
-$(O)/user/enforcer/objects.o: user/enforcer/objects.S $(BPF_OBJECTS:%=$(O)/bpf/%.bpf.o)
+$(O)/user/enforcer/hooks/objects.o: user/enforcer/hooks/objects.S $(BPF_OBJECTS:%=$(O)/bpf/%.bpf.o)
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Wa,-I$(O)/bpf -c -o $@ $<

@@ -22,8 +22,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "enforcer/hooks.h"
-#include "enforcer/lockouts.h"
+#include "enforcer/hooks/hooks.h"
+#include "enforcer/lockouts/lockouts.h"
 
 #define SAMPLES 41
 #define PER_SAMPLE 100

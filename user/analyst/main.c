@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "analyst/filter_test.h"
-#include "analyst/live.h"
+#include "analyst/live/live.h"
 #include "analyst/offline.h"
 #include "base/cleanup.h"
 

@@ -46,7 +46,7 @@ int offline_files(const char *folder, const char *suffix, offline_file_fn fn, vo
  * folder, else that of the source tree beside the running program. NULL if there is none. */
 char *offline_folder(const char *installed, const char *in_tree);
 
-/* ---- replay_conf.c: what replay needs of bailiff.conf ---- */
+/* ---- replay/conf.c: what replay needs of bailiff.conf ---- */
 
 #define REPLAY_SERVICES_MAX 128
 #define REPLAY_SOURCES_MAX 128
@@ -93,7 +93,7 @@ uint32_t replay_conf_accepted(const struct replay_source *source);
 const struct replay_source *replay_conf_source(const struct replay_conf *conf, const char *path,
 					       bool for_journal);
 
-/* ---- replay_input.c: logs and a recording, merged by time ---- */
+/* ---- replay/input.c: logs and a recording, merged by time ---- */
 
 struct replay_input;
 

@@ -10,13 +10,13 @@
 #include "enforcer/child.h"
 #include "enforcer/control.h"
 #include "enforcer/enforcer.h"
-#include "enforcer/exempt.h"
 #include "enforcer/helper.h"
-#include "enforcer/journalctl.h"
-#include "enforcer/listeners.h"
+#include "enforcer/lockouts/exempt.h"
 #include "enforcer/options.h"
 #include "enforcer/places.h"
-#include "enforcer/sources.h"
+#include "enforcer/sources/journalctl.h"
+#include "enforcer/sources/listeners.h"
+#include "enforcer/sources/sources.h"
 
 #define AGENT_SOURCES_MAX (SOURCES_FILES_MAX + CONF_SOURCES_MAX) /* as many as an analyst takes */
 

@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "enforcer/agent.h"
-#include "enforcer/cgroups.h"
-#include "enforcer/settle.h"
+#include "enforcer/lockouts/settle.h"
+#include "enforcer/session/cgroups.h"
 
 #define LOOK_NS NSEC_PER_SEC
 

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "enforcer/accepted.h"
 #include "enforcer/agent.h"
-#include "enforcer/positions.h"
+#include "enforcer/sources/positions.h"
 
 int agent_load_conf(const struct options *options, struct conf **ret)
 {

@@ -26,8 +26,8 @@
 
 #include "base/clock.h"
 #include "enforcer/accepted.h"
-#include "enforcer/cgroups.h"
-#include "enforcer/hooks.h"
+#include "enforcer/hooks/hooks.h"
+#include "enforcer/session/cgroups.h"
 
 #define LIMIT_S 60 /* loading everything takes about a second, on a slow emulator 20 */
 

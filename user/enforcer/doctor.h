@@ -3,7 +3,7 @@
 #ifndef ENFORCER_DOCTOR_H
 #define ENFORCER_DOCTOR_H
 
-#include "enforcer/conf.h"
+#include "enforcer/conf/conf.h"
 #include "enforcer/findings.h"
 
 /* Facts about the host that can be read. */

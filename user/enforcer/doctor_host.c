@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "enforcer/audit.h"
-#include "enforcer/cgroups.h"
+#include "enforcer/session/cgroups.h"
+#include "enforcer/sources/audit.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define BPFFS_MAGIC 0xcafe4a11

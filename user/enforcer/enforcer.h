@@ -21,7 +21,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
-#include "enforcer/conf.h"
+#include "enforcer/conf/conf.h"
 
 /* ---- hooks: the BPF programs ---------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "enforcer/agent.h"
 #include "enforcer/files.h"
-#include "enforcer/sockets.h"
+#include "enforcer/sockets/sockets.h"
 
 static bool send_hello(const struct agent *agent, struct child *child)
 {

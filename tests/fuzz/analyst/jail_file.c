@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyst/import.h"
+#include "analyst/import/import.h"
 #include "analyst/offline.h"
 #include "base/json.h"
 #include "base/utf8.h"

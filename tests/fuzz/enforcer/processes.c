@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enforcer/cgroups.h"
-#include "enforcer/processes.h"
-#include "enforcer/session.h"
+#include "enforcer/session/cgroups.h"
+#include "enforcer/session/processes.h"
+#include "enforcer/session/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "enforcer/state_record.h"
+#include "enforcer/lockouts/state_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

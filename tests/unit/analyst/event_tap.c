@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analyst/event_tap.h"
+#include "analyst/live/event_tap.h"
 #include "story.h"
 
 #define SMALLEST_PIPE 4096

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyst/import.h"
+#include "analyst/import/import.h"
 #include "analyst/offline.h"
 
 static bool account(const char *name, void *arg)

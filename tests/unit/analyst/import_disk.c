@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analyst/import.h"
+#include "analyst/import/import.h"
 #include "base/file.h"
 
 struct place {

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "analyst/live.h"
+#include "analyst/live/live.h"
 #include "base/clock.h"
 #include "fake_ring.h"
 #include "privsep/privsep.h"

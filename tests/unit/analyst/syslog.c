@@ -10,7 +10,7 @@
 
 #include "analyst/evidence/audit.h"
 #include "analyst/evidence/syslog.h"
-#include "analyst/source_watch.h"
+#include "analyst/live/source_watch.h"
 
 #define NOW_WALL_NS 1795568523000000000ULL /* 2026-11-25 01:02:03 UTC */
 

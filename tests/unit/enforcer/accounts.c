@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "enforcer/accounts.h"
+#include "enforcer/lockouts/accounts.h"
 
 static char dir[64];
 static uint32_t exempt_uid, locked_uid;

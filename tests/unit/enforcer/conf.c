@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "enforcer/conf.h"
+#include "enforcer/conf/conf.h"
 
 static int read_text(const char *text, struct conf **ret, char error[INI_ERROR_MAX])
 {

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "enforcer/exempt.h"
+#include "enforcer/lockouts/exempt.h"
 
 static struct conf *conf;
 static struct exempt *list;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "enforcer/journalctl.h"
+#include "enforcer/sources/journalctl.h"
 
 /* What the program writes before it ends, at most size - 1 bytes. */
 static int run(const char *const argv[], const struct helper_ids *ids, char *out, size_t size)

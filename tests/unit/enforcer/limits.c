@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "enforcer/limits.h"
+#include "enforcer/lockouts/limits.h"
 
 static struct ipc_subject subject(const char *text, uint8_t prefix)
 {

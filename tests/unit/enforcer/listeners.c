@@ -18,8 +18,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "enforcer/audit.h"
-#include "enforcer/listeners.h"
+#include "enforcer/sources/audit.h"
+#include "enforcer/sources/listeners.h"
 
 static char dir[64];
 

@@ -28,9 +28,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "enforcer/cgroups.h"
-#include "enforcer/hooks.h"
-#include "enforcer/lockouts.h"
+#include "enforcer/hooks/hooks.h"
+#include "enforcer/lockouts/lockouts.h"
+#include "enforcer/session/cgroups.h"
 
 #define PORT 2222
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "enforcer/lockouts.h"
+#include "enforcer/lockouts/lockouts.h"
 
 #define SEC NSEC_PER_SEC
 #define FAKE_MAX 8192

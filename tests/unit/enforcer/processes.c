@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "enforcer/cgroups.h"
-#include "enforcer/processes.h"
-#include "enforcer/session.h"
-#include "enforcer/sockets.h"
+#include "enforcer/session/cgroups.h"
+#include "enforcer/session/processes.h"
+#include "enforcer/session/session.h"
+#include "enforcer/sockets/sockets.h"
 
 static void stat_lines(void **unused)
 {

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "enforcer/cgroups.h"
-#include "enforcer/session.h"
+#include "enforcer/session/cgroups.h"
+#include "enforcer/session/session.h"
 
 #define AUID (64000U) /* of nobody in particular */
 #define SPINNERS 6

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
-#include "enforcer/session_type.h"
+#include "enforcer/session/type.h"
 
 static enum session_type type(const char *cgroup, const char *exe)
 {

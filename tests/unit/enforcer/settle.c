@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "enforcer/cgroups.h"
-#include "enforcer/settle.h"
+#include "enforcer/lockouts/settle.h"
+#include "enforcer/session/cgroups.h"
 
 static char dir[64];
 static struct settle settle;

@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "enforcer/snapshot.h"
+#include "enforcer/session/snapshot.h"
 
 static char dir[64];
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "enforcer/sockets.h"
+#include "enforcer/sockets/sockets.h"
 
 #define REST                                                                                      \
 	" 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0000000000000000 20 4 30 " \

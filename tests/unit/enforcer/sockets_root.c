@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "enforcer/sockets.h"
+#include "enforcer/sockets/sockets.h"
 
 /* Addresses that nothing else on this host uses. */
 #define V4 0x7f4d0102U

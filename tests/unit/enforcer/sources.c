@@ -20,9 +20,9 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "enforcer/positions.h"
-#include "enforcer/source_open.h"
-#include "enforcer/sources.h"
+#include "enforcer/sources/open.h"
+#include "enforcer/sources/positions.h"
+#include "enforcer/sources/sources.h"
 
 #define IDS_MAX 16
 

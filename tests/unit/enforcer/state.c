@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "enforcer/state.h"
+#include "enforcer/lockouts/state.h"
 
 #define SEC NSEC_PER_SEC
 #define RECORD ((off_t)sizeof(struct state_record))

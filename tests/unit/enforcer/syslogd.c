@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "enforcer/syslogd.h"
+#include "enforcer/sources/syslogd.h"
 
 static char root[64];
 

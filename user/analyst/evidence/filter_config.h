@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Files of fail2ban's form as options, and what an option says once both substitution steps are
- * done: the filters of this stage, and the jails that an import reads (analyst/import_jails.c).
+ * done: the filters of this stage, and the jails that an import reads (analyst/import/jails.c).
  *
  * Where a text comes from is carried inside it: each line of a value begins with a mark (\x01 and
  * four bytes '@' to '_') that names file and line. So an expression that was put together from five
