@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An exempt address is never locked out and why says so; a release works and is on record with its author.
 # time: 360
+# kernels: 5.10 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 scenario_begin

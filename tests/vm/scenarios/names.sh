@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Hostile user names over a real ssh: only the true source is counted, once per try.
 # time: 420
+# kernels: 6.1 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 victim=198.51.100.77

@@ -3,7 +3,7 @@
 # An application's own log and a filter of two lines: whom it complains of is locked out, and its users'
 # sessions are ended; the same lines by anybody else do nothing unless the configuration says so.
 # time: 300
-# kernels: 5.10 7.x
+# kernels: 7.x
 # shellcheck source-path=SCRIPTDIR/.. source=guest-lib.sh
 . /t/guest-lib.sh
 log=/var/log/app/access.log shared=/var/log/app-shared/access.log bysyslog=/var/log/app/syslog.log
