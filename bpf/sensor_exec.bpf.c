@@ -386,8 +386,6 @@ static __always_inline void exit_look(struct exit_facts *facts, const struct tas
 	const struct signal_struct *sig = task->signal;
 
 	task_fill(&facts->task, task, 0, true);
-	facts->key.start_ns = facts->task.start_ns;
-	facts->key.pid = facts->task.pid;
 	facts->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code
 							  : task->group_leader->exit_code;
 }
@@ -430,15 +428,18 @@ static __always_inline void exit_tell(struct task_struct *task)
 {
 	struct exit_facts facts = {};
 	struct bl_tag *tag;
+	bool counts, gone;
 	__u64 session;
-	bool counts;
 
-	exit_look(&facts, task);
+	task_key(&facts.key, task, true);
+	gone = process_gone(task, &facts.key);
+	if (gone)
+		exit_look(&facts, task);
 	tag = tag_get(task, true);
 	session = tag ? tag->session : 0;
 	counts = tag_counts(tag);
 	facts.task.session = session;
-	if (process_gone(task, &facts.key))
+	if (gone)
 		exit_process(task, &facts);
 	if (session && tag_take(task) && counts)
 		session_leave(session, task);
