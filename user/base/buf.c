@@ -179,6 +179,18 @@ void text_copy(char *to, size_t size, const char *from)
 	text_copy_len(to, size, from, from ? strlen(from) : 0);
 }
 
+char *text_dup(const char *from, size_t len)
+{
+	char *text = malloc(len + 1);
+
+	if (!text)
+		return NULL;
+	if (len)
+		memcpy(text, from, len);
+	text[len] = '\0';
+	return text;
+}
+
 void text_copy_len(char *to, size_t size, const char *from, size_t len)
 {
 	if (size == 0)

@@ -45,5 +45,8 @@ void buf_put_safe(struct buf *buf, const char *text, size_t len);
  * message holds nothing of the sender's memory. */
 void text_copy(char *to, size_t size, const char *from);
 void text_copy_len(char *to, size_t size, const char *from, size_t len);
+/* The first len bytes, NULs among them, with a NUL behind them; the caller frees it. NULL: no
+ * memory. */
+char *text_dup(const char *from, size_t len);
 
 #endif

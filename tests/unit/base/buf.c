@@ -269,6 +269,15 @@ static void copies_keep_characters_whole(void **state)
 	assert_string_equal(to, "\x80\x80");
 }
 
+static void a_duplicate_ends_with_nul(void **state)
+{
+	_cleanup_free_ char *text = text_dup("a\0bc", 3), *empty = text_dup(NULL, 0);
+
+	(void)state;
+	assert_memory_equal(text, "a\0b", 4);
+	assert_string_equal(empty, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +292,7 @@ int main(void)
 		cmocka_unit_test(utf8_all_points),
 		cmocka_unit_test(copies_are_cut_and_zeroed),
 		cmocka_unit_test(copies_keep_characters_whole),
+		cmocka_unit_test(a_duplicate_ends_with_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

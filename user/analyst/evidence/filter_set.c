@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analyst/evidence/filter.h"
+#include "base/buf.h"
 
 int filter_set_new(struct filter_set **ret)
 {
@@ -82,13 +83,10 @@ int filter_set_add_file(struct filter_set *set, const char *name, const char *te
 
 	if (len > CONFIG_FILE_MAX)
 		return -EFBIG;
-	copy = malloc(len + 1);
+	copy = text_dup(text, len);
 	name_copy = strdup(name);
 	if (!copy || !name_copy)
 		return -ENOMEM;
-	if (len)
-		memcpy(copy, text, len);
-	copy[len] = '\0';
 	for (unsigned int i = 0; i < set->files.count; i++) {
 		file = &set->files.file[i];
 		if (strcmp(file->name, name))

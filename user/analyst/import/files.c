@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyst/import/import.h"
+#include "base/buf.h"
 
 int import_files_add(struct filter_files *files, const char *name, const char *text, size_t len)
 {
@@ -24,13 +25,10 @@ int import_files_add(struct filter_files *files, const char *name, const char *t
 			return -ENOMEM;
 		files->file = file;
 	}
-	copy = malloc(len + 1);
+	copy = text_dup(text, len);
 	name_copy = strdup(name);
 	if (!copy || !name_copy)
 		return -ENOMEM;
-	if (len)
-		memcpy(copy, text, len);
-	copy[len] = '\0';
 	files->file[files->count++] = (struct filter_file){
 		.name = TAKE_PTR(name_copy),
 		.text = TAKE_PTR(copy),
@@ -120,13 +118,10 @@ int import_output_add(struct import *import, const char *name, const char *text,
 			return -EEXIST;
 	if (import->outputs == IMPORT_FILES_MAX)
 		return -E2BIG;
-	copy = malloc(len + 1);
+	copy = text_dup(text, len);
 	name_copy = strdup(name);
 	if (!copy || !name_copy)
 		return -ENOMEM;
-	if (len)
-		memcpy(copy, text, len);
-	copy[len] = '\0';
 	import->output[import->outputs++] = (struct import_output){
 		.name = TAKE_PTR(name_copy),
 		.text = TAKE_PTR(copy),
